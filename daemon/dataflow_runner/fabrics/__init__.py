@@ -1,0 +1,1 @@
+"""Where clusters run: one protocol, and a package for each fabric behind it."""
