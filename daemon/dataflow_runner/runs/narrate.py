@@ -1,0 +1,53 @@
+"""What happened to a run, in words: for its history, its log lines and its user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataflow_runner.fabrics.base import StepState
+from dataflow_runner.runs.plan import Plan
+from dataflow_runner.runs.state import ClusterProgress, Phase, State, StepProgress
+
+
+def narrate(plan: Plan, before: State, after: State) -> tuple[str, ...]:
+    """One line for each thing that is different, most important last."""
+    return tuple(_lines(plan, before, after))
+
+
+def _lines(plan: Plan, before: State, after: State) -> Iterator[str]:
+    yield from _cluster(before.cluster, after.cluster)
+    for index, (old, new) in enumerate(zip(before.steps, after.steps, strict=True)):
+        yield from _step(plan, index, old, new)
+    if after.intent and after.intent != before.intent and after.intent.is_doubtful and not after.intent.looks:
+        yield f"the answer to {after.intent.kind} was lost: looking whether it happened"
+    if after.stop and not before.stop:
+        yield f"cancelling steps: {after.stop.failure.message}"
+    if len(after.past_clusters) > len(before.past_clusters):
+        yield "going on with a new cluster"
+    if after.extras and after.extras != before.extras:
+        yield f"ending clusters that this run made besides: {', '.join(after.extras)}"
+    if after.verdict and not before.verdict:
+        yield f"verdict {after.verdict}" + (f": {after.failure.message}" if after.failure else "")
+    if after.phase is not before.phase and after.phase not in {Phase.LOCKED, Phase.CHECKED}:
+        yield f"phase {after.phase}"
+
+
+def _cluster(old: ClusterProgress | None, new: ClusterProgress | None) -> Iterator[str]:
+    if new is None:
+        return
+    if old is None or old.cluster_id != new.cluster_id:
+        yield f"cluster {new.cluster_id} is {new.state}" + (f" (launch {new.attempt})" if new.attempt else "")
+    elif old.state is not new.state:
+        reason = ": ".join(part for part in (new.reason_code, new.reason) if part)
+        yield f"cluster {new.cluster_id} is {new.state}" + (f" ({reason})" if reason else "")
+
+
+def _step(plan: Plan, index: int, old: StepProgress, new: StepProgress) -> Iterator[str]:
+    name = f"step {index + 1}/{len(plan.steps)} {plan.steps[index].name!r}"
+    if new.state is None and old.state is not None:
+        yield f"{name} will be tried again"
+    elif new.ids != old.ids:
+        yield f"{name} submitted as {new.ids[-1]}"
+    if new.state is not None and new.state is not old.state and new.state is not StepState.PENDING:
+        details = " ".join(part for part in (new.reason, new.message) if part)
+        yield f"{name} ({new.step_id}) is {new.state}" + (f": {details}" if details else "")
