@@ -170,7 +170,7 @@ class Conductor:
                     return await self._submit(effect)
                 case _:
                     return await self._hands.perform(effect)
-        except Unavailable as error:
+        except (Unavailable, JournalUnavailable) as error:
             self._observer.troubled(str(error))
             return ev.CallFailed(message=str(error))
         except NotSent as error:

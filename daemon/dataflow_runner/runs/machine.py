@@ -33,7 +33,8 @@ _FIRST_RETRY = timedelta(seconds=1)
 
 def initial_state(plan: Plan) -> State:
     """The state of a run that was just accepted."""
-    return _settle(plan, State(steps=(StepProgress(),) * len(plan.steps)), plan.started_at)
+    steps = tuple(StepProgress(name=step.name) for step in plan.steps)
+    return _settle(plan, State(steps=steps), plan.started_at)
 
 
 def apply(plan: Plan, state: State, event: ev.Event, now: datetime) -> State:

@@ -68,6 +68,7 @@ EXIT_CODES = {
 class StepProgress:
     """What is known of one step of the playbook, over all its attempts."""
 
+    name: str = ""
     ids: tuple[StepId, ...] = ()
     """Its ids on the fabric, one for each time it was submitted; the last one counts."""
     tries: int = 0
@@ -117,11 +118,12 @@ class StepProgress:
     def reopened(self, not_before: datetime | None = None) -> StepProgress:
         """The step as one to be submitted again; an attempt that can't have run doesn't count as a try."""
         tries = self.tries if self.may_have_run else max(0, self.tries - 1)
-        return StepProgress(ids=self.ids, tries=tries, resends=self.resends, not_before=not_before)
+        return StepProgress(name=self.name, ids=self.ids, tries=tries, resends=self.resends, not_before=not_before)
 
     def submitted(self, step_id: StepId, now: datetime) -> StepProgress:
         """A new attempt."""
         return StepProgress(
+            name=self.name,
             ids=(*self.ids, step_id),
             tries=self.tries + 1,
             resends=self.resends,
