@@ -16,10 +16,9 @@
     │   ├── NotSent               a create that never left this machine: send it again
     │   ├── Refused               a call refused for its content: asking again won't help
     │   └── Unanswered            a create that may or may not have happened: look before anything else
-    └── JournalError
-        ├── JournalUnavailable    wait and write again: locked, full, unreachable
-        ├── JournalBroken         the journal's file or table is not one, or of another version
-        └── LeaseLost             another process owns the run now: let go of it at once
+    ├── StoreUnavailable          a journal or a place of locks can't be used now: wait and ask again
+    ├── JournalBroken             the journal's file or table is not one, or of another version
+    └── LeaseLost                 another process owns the run now: let go of it at once
 
 Library errors are translated once, at the adapter, with ``from``.
 """
@@ -119,19 +118,15 @@ class Unanswered(FabricError):
     """A create that may have been carried out; only looking tells."""
 
 
-class JournalError(RunnerError):
-    """Something about the journal."""
+class StoreUnavailable(RunnerError):
+    """A journal or a place of locks is locked, full or unreachable; the same call may succeed later."""
 
 
-class JournalUnavailable(JournalError):
-    """The journal can't be read or written now; the same write may be tried again."""
-
-
-class JournalBroken(JournalError):
+class JournalBroken(RunnerError):
     """The journal is not one that this program can use."""
 
 
-class LeaseLost(JournalError):
+class LeaseLost(RunnerError):
     """A conditional write was refused: another process owns the run now."""
 
     def __init__(self, run_id: str) -> None:

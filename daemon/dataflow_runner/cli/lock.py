@@ -94,6 +94,6 @@ def _described(holder: LockHolder | None) -> dict[str, object]:
         "run-id": holder.run_id or None,
         "owner": holder.owner,
         "cluster-id": holder.cluster_id,
-        "taken-at": holder.taken_at.isoformat(),
+        "taken-at": holder.taken_at.isoformat() if holder.taken_at else None,
         "kind": "HARD" if holder.hard else "SOFT",
     }

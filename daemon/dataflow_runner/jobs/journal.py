@@ -14,7 +14,7 @@ from dataflow_runner.jobs.record import Entry, Request, RunRecord
 class Journal(Protocol):
     """Keeps runs, their history, requests and named locks.
 
-    One contract suite holds for every implementation. A method raises JournalUnavailable when the same call may
+    One contract suite holds for every implementation. A method raises StoreUnavailable when the same call may
     succeed later, JournalBroken when it never will.
     """
 

@@ -17,7 +17,8 @@ class LockHolder:
     """Empty when the lock was taken by another program that doesn't say."""
     owner: str
     """'user@host, process 123' say."""
-    taken_at: datetime
+    taken_at: datetime | None
+    """None where the place of the lock doesn't tell."""
     hard: bool = False
     cluster_id: ClusterId | None = None
     """The cluster that runs under the lock, once it is known."""
@@ -25,7 +26,8 @@ class LockHolder:
     def __str__(self) -> str:
         run = f"run {self.run_id}" if self.run_id else "another program"
         cluster = f" on cluster {self.cluster_id}" if self.cluster_id else ""
-        return f"{run}{cluster} ({self.owner}, since {self.taken_at:%Y-%m-%d %H:%M:%S} UTC)"
+        since = f", since {self.taken_at:%Y-%m-%d %H:%M:%S} UTC" if self.taken_at else ""
+        return f"{run}{cluster} ({self.owner}{since})"
 
 
 class Locks(Protocol):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dataflow_runner.errors import (
     InputError,
-    JournalUnavailable,
+    StoreUnavailable,
     NotSent,
     Refused,
     RunnerError,
@@ -104,7 +104,7 @@ class Conductor:
     async def _listen(self) -> None:
         try:
             requests = await self._journal.requests(self._record.run_id)
-        except JournalUnavailable as error:
+        except StoreUnavailable as error:
             self._observer.troubled(str(error))
             return
         fresh, self._heard = requests[self._heard :], len(requests)
@@ -152,7 +152,7 @@ class Conductor:
         while True:
             try:
                 await self._journal.save(record, Entry(at=now, kind=kind, text=text))
-            except JournalUnavailable as error:
+            except StoreUnavailable as error:
                 self._observer.troubled(str(error))
                 await self._clock.sleep_until(self._clock.now() + _JOURNAL_RETRY)
             else:
@@ -170,7 +170,7 @@ class Conductor:
                     return await self._submit(effect)
                 case _:
                     return await self._hands.perform(effect)
-        except (Unavailable, JournalUnavailable) as error:
+        except (Unavailable, StoreUnavailable) as error:
             self._observer.troubled(str(error))
             return ev.CallFailed(message=str(error))
         except NotSent as error:

@@ -1,0 +1,1 @@
+"""Avro, as far as specs need it: schemas as values, and containers read within bounds."""

@@ -1,0 +1,1 @@
+"""Where runs and locks are kept: journals in memory and in SQLite, locks in files and in Consul."""

@@ -1,0 +1,187 @@
+"""A stage for whole runs: the real conductor over the memory fabric and journal, on a clock that leaps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from dataflow_runner.fabrics.base import LogFile
+from dataflow_runner.fabrics.memory import MemoryFabric, Script
+from dataflow_runner.jobs.ids import InstanceId, RunId, StepId
+from dataflow_runner.jobs.record import Entry, EntryKind, Job, JobKind, Request, RequestKind, RunRecord
+from dataflow_runner.runs.codec import decode_state, encode_state
+from dataflow_runner.runs.conductor import Conductor
+from dataflow_runner.runs.machine import initial_state
+from dataflow_runner.runs.plan import Patience, Plan, make_plan
+from dataflow_runner.runs.state import State
+from dataflow_runner.specs import model as m
+from dataflow_runner.stores.memory import MemoryJournal
+from tests.fabrics.clocks import START, LeapingClock
+
+RUN = RunId("run-1")
+
+PATIENCE = Patience(
+    poll=timedelta(seconds=15),
+    backoff_cap=timedelta(minutes=2),
+    create_settle=timedelta(minutes=15),
+)
+
+
+class Killed(BaseException):
+    """The process dies here, without a last word."""
+
+
+def step(name: str, **changes: Any) -> m.Step:
+    fields: dict[str, Any] = {"name": name, "jar": "command-runner.jar", "arguments": ("true", name)}
+    return m.Step(**(fields | changes))
+
+
+def retried(name: str, tries: int = 3, delay: timedelta = timedelta(0), **changes: Any) -> m.Step:
+    return step(name, retry=m.Retry(max_attempts=tries, delay=delay), **changes)
+
+
+def playbook(*steps: m.Step, **changes: Any) -> m.PlaybookConfig:
+    return m.PlaybookConfig(**({"steps": steps} | changes))
+
+
+def cluster(*, launch: m.Launch | None = None, **emr: Any) -> m.ClusterConfig:
+    fields: dict[str, Any] = {
+        "region": "eu-central-1",
+        "release_label": "emr-7.1.0",
+        "log_uri": "s3://logs/emr/",
+        "roles": m.Roles(jobflow="jobflow", service="service"),
+        "instances": m.Groups(master=m.Group(type="m5.xlarge")),
+    }
+    return m.ClusterConfig(name="nightly", launch=launch or m.Launch(), fabric=m.Emr(**(fields | emr)))
+
+
+class Audience:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.troubles: list[str] = []
+        self.shown: list[tuple[StepId, LogFile]] = []
+
+    def changed(self, plan: Plan, state: State, lines: Sequence[str]) -> None:
+        self.lines += lines
+
+    def troubled(self, message: str) -> None:
+        self.troubles.append(message)
+
+    def logs(self, step_id: StepId, file: LogFile) -> None:
+        self.shown.append((step_id, file))
+
+
+class DeadlyJournal(MemoryJournal):
+    """Kills its process before or after the n-th save, and notes whether it did."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saves = 0
+        self.kill_before: int | None = None
+        self.kill_after: int | None = None
+
+    async def save(self, record: RunRecord, entry: Entry) -> None:
+        self.saves += 1
+        if self.saves == self.kill_before:
+            raise Killed
+        await super().save(record, entry)
+        if self.saves == self.kill_after:
+            raise Killed
+
+
+class Stage:
+    """One run, its world, and whoever drives it."""
+
+    def __init__(
+        self,
+        *steps: m.Step,
+        script: Script | None = None,
+        spec: m.ClusterConfig | None = None,
+        book: m.PlaybookConfig | None = None,
+        kind: JobKind = JobKind.TRANSIENT,
+        patience: Patience = PATIENCE,
+        **job: Any,
+    ) -> None:
+        self.clock = LeapingClock()
+        self.fabric = MemoryFabric(self.clock, script)
+        self.journal = DeadlyJournal()
+        self.audience = Audience()
+        self.spec = None if kind is JobKind.NAMED else (spec or cluster())
+        self.book = book or playbook(*steps)
+        self.kind = kind
+        self.patience = patience
+        self.job = Job(run_id=RUN, name="nightly", kind=kind, instant=START, **job)
+        self.conductor: Conductor | None = None
+        self.instance: InstanceId | None = None
+
+    @property
+    def ledger(self) -> Any:
+        return self.fabric.world.ledger
+
+    async def plan(self) -> Plan:
+        return make_plan(
+            self.job,
+            journal_id=await self.journal.journal_id(),
+            owner="test",
+            cluster=self.spec,
+            playbook=self.book,
+            patience=self.patience,
+        )
+
+    async def accept(self) -> RunRecord:
+        plan = await self.plan()
+        self.instance = await self.journal.register(self.clock.now())
+        state = initial_state(plan)
+        record = RunRecord(
+            job=self.job,
+            state=encode_state(state),
+            phase=str(state.phase),
+            created_at=START,
+            updated_at=START,
+            owner=self.instance,
+        )
+        assert await self.journal.create(record, Entry(at=START, kind=EntryKind.NOTE, text="accepted"))
+        return record
+
+    async def begin(self) -> State:
+        """Accept the run and drive it until it ends, or until its process is killed."""
+        return await self._drive(await self.accept(), is_resumed=False)
+
+    async def resume(self) -> State:
+        """Another process takes the run over and drives it."""
+        assert self.instance is not None
+        self.journal.kill(self.instance)
+        self.instance = await self.journal.register(self.clock.now())
+        record = await self.journal.claim(RUN, self.instance, self.clock.now())
+        return await self._drive(record, is_resumed=True)
+
+    async def survive(self, first: Callable[[], Awaitable[State]] | None = None) -> State:
+        """Drive the run to its end, however often its process is killed."""
+        drive = first or self.begin
+        while True:
+            try:
+                return await drive()
+            except Killed:
+                drive = self.resume
+
+    async def ask_cancel(self) -> None:
+        request = Request(kind=RequestKind.CANCEL, at=self.clock.now(), by="somebody")
+        await self.journal.request(RUN, request)
+
+    async def recorded(self) -> State:
+        return decode_state((await self.journal.load(RUN)).state)
+
+    async def _drive(self, record: RunRecord, *, is_resumed: bool) -> State:
+        self.conductor = Conductor(
+            plan=await self.plan(),
+            record=record,
+            journal=self.journal,
+            fabric=self.fabric,
+            lock_place=lambda _lock: self.journal.locks,
+            clock=self.clock,
+            observer=self.audience,
+        )
+        return await self.conductor.drive(is_resumed=is_resumed)
