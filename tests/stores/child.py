@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.stores.samples import NOON, RUN, a_run, an_entry
 
-from dataflow_runner.errors import JournalError, RunHeld
+from dataflow_runner.errors import RunHeld, RunnerError
 from dataflow_runner.jobs.ids import RunId
 from dataflow_runner.stores.sqlite import SqliteJournal
 
@@ -67,7 +67,7 @@ async def overfill(journal: SqliteJournal, how: str) -> None:
             number += 1
             record = a_run(f"r{number}", text=f"{number} {RUN}")
             await journal.create(record, an_entry("long " * 10_000))
-    except JournalError as error:
+    except RunnerError as error:
         say(type(error).__name__)
         say(str(error))
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

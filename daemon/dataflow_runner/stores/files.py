@@ -187,7 +187,7 @@ def _unreadable(error: OSError) -> _Found:
     return _Found(holder=_unknown(what, None), is_lock=False)
 
 
-def _unknown(what: str, taken_at: datetime) -> LockHolder:
+def _unknown(what: str, taken_at: datetime | None) -> LockHolder:
     return LockHolder(run_id=RunId(""), owner=f"something unknown: {what}", taken_at=taken_at)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import aiosqlite
 
-from dataflow_runner.errors import JournalBroken, JournalError, StoreUnavailable
+from dataflow_runner.errors import JournalBroken, RunnerError, StoreUnavailable
 
 T = TypeVar("T")
 SqlValue: TypeAlias = str | bytes | int | None
@@ -231,7 +231,7 @@ def _errors_explained(path: Path) -> Iterator[None]:
         raise _explain(error, path) from error
 
 
-def _explain(error: sqlite3.Error, path: Path) -> JournalError:
+def _explain(error: sqlite3.Error, path: Path) -> RunnerError:
     code = _primary_code(error)
     if code in _CAN_PASS:
         return StoreUnavailable(f"the journal {path} is not usable now: {_CAN_PASS[code]} (SQLite: {error})")
