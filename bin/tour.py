@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+
 from emr_emulator.testing import running_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,7 @@ FILES = 8
 
 
 def main() -> int:
+    """Run the tour; the exit code of the playbook."""
     began = time.monotonic()
     with running_emulator("--log-lag", "0") as emulator, tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -98,6 +100,7 @@ def show(s3: Any) -> None:
 
 
 def say(text: str) -> None:
+    """A line of the tour's own."""
     print(f"-- {text}", flush=True)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from dataflow_runner.fabrics.base import LogFile
-from dataflow_runner.fabrics.memory import MemoryFabric, Script
-from dataflow_runner.jobs.ids import InstanceId, RunId, StepId
+from dataflow_runner.fabrics.base import LaunchRequest, LogFile
+from dataflow_runner.fabrics.memory import ClusterScript, Ledger, MemoryFabric, Script, StepScript
+from dataflow_runner.jobs.ids import ClusterId, InstanceId, RunId, StepId
 from dataflow_runner.jobs.record import Entry, EntryKind, Job, JobKind, Request, RequestKind, RunRecord
 from dataflow_runner.runs.codec import decode_state, encode_state
 from dataflow_runner.runs.conductor import Conductor
@@ -26,6 +27,33 @@ PATIENCE = Patience(
     backoff_cap=timedelta(minutes=2),
     create_settle=timedelta(minutes=15),
 )
+
+BRISK = Patience(
+    poll=timedelta(seconds=10),
+    backoff_cap=timedelta(seconds=60),
+    second_look=timedelta(seconds=20),
+    create_settle=timedelta(minutes=2),
+    unseen=timedelta(minutes=2),
+    cancel_grace=timedelta(minutes=1),
+    natural_end=timedelta(minutes=1),
+    log_deadline=timedelta(minutes=2),
+)
+"""For tests that drive many runs: every second of a run costs a turn of its driver."""
+
+QUICK_CLUSTER = ClusterScript(
+    starting=timedelta(seconds=20), bootstrapping=timedelta(seconds=10), terminating=timedelta(seconds=10)
+)
+QUICK_STEP = StepScript(duration=timedelta(seconds=20))
+
+MOST_DECISIONS_AT_ONCE = 40
+"""More at one instant, and the driver is in a loop that waits for nothing."""
+MOST_DECISIONS = 60_000
+"""More, and the run never ends."""
+
+
+def brisk(**changes: Any) -> Script:
+    """A script of a quick world."""
+    return Script(**({"usual_cluster": QUICK_CLUSTER, "usual_step": QUICK_STEP} | changes))
 
 
 class Killed(BaseException):
@@ -74,22 +102,58 @@ class Audience:
         self.shown.append((step_id, file))
 
 
-class DeadlyJournal(MemoryJournal):
-    """Kills its process before or after the n-th save, and notes whether it did."""
+class BusyClock(LeapingClock):
+    """Makes things happen at set instants, for whoever waits past them."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._agenda: list[tuple[datetime, Callable[[], Awaitable[object]]]] = []
+
+    def at(self, seconds: float, action: Callable[[], Awaitable[object]]) -> None:
+        self._agenda.append((START + timedelta(seconds=seconds), action))
+
+    async def sleep_until(self, instant: datetime) -> None:
+        await super().sleep_until(instant)
+        due = [action for when, action in self._agenda if when <= self.now()]
+        self._agenda = [(when, action) for when, action in self._agenda if when > self.now()]
+        for action in due:
+            await action()
+
+
+class DeadlyJournal(MemoryJournal):
+    """Kills its process before or after the n-th save; fails a driver that decides for ever."""
+
+    def __init__(self, clock: LeapingClock) -> None:
+        super().__init__()
         self.saves = 0
-        self.kill_before: int | None = None
-        self.kill_after: int | None = None
+        self.kills_before: set[int] = set()
+        self.kills_after: set[int] = set()
+        self.when_saved: Callable[[RunRecord], Awaitable[object]] | None = None
+        self.decisions = 0
+        self._clock = clock
+        self._instant = clock.now()
+        self._decisions_now = 0
 
     async def save(self, record: RunRecord, entry: Entry) -> None:
         self.saves += 1
-        if self.saves == self.kill_before:
+        number = self.saves
+        if number in self.kills_before:
             raise Killed
         await super().save(record, entry)
-        if self.saves == self.kill_after:
+        if self.when_saved:
+            await self.when_saved(record)
+        if number in self.kills_after:
             raise Killed
+
+    async def requests(self, run_id: RunId) -> Sequence[Request]:
+        """Read once for each decision of a driver."""
+        now = self._clock.now()
+        self.decisions += 1
+        self._decisions_now = self._decisions_now + 1 if now == self._instant else 1
+        self._instant = now
+        assert self._decisions_now < MOST_DECISIONS_AT_ONCE, f"decides on and on at {now}"
+        assert self.decisions < MOST_DECISIONS, "the run never ends"
+        return await super().requests(run_id)
 
 
 class Stage:
@@ -103,23 +167,38 @@ class Stage:
         book: m.PlaybookConfig | None = None,
         kind: JobKind = JobKind.TRANSIENT,
         patience: Patience = PATIENCE,
+        run_id: RunId = RUN,
+        beside: Stage | None = None,
         **job: Any,
     ) -> None:
-        self.clock = LeapingClock()
-        self.fabric = MemoryFabric(self.clock, script)
-        self.journal = DeadlyJournal()
+        self.clock = beside.clock if beside else BusyClock()
+        self.fabric = beside.fabric if beside else MemoryFabric(self.clock, script)
+        self.journal = beside.journal if beside else DeadlyJournal(self.clock)
         self.audience = Audience()
         self.spec = None if kind is JobKind.NAMED else (spec or cluster())
         self.book = book or playbook(*steps)
         self.kind = kind
         self.patience = patience
-        self.job = Job(run_id=RUN, name="nightly", kind=kind, instant=START, **job)
+        self.job = Job(run_id=run_id, name="nightly", kind=kind, instant=START, **job)
         self.conductor: Conductor | None = None
         self.instance: InstanceId | None = None
 
     @property
-    def ledger(self) -> Any:
+    def ledger(self) -> Ledger:
         return self.fabric.world.ledger
+
+    def make_cluster(self, **emr: Any) -> ClusterId:
+        """A cluster that somebody else made, to run steps on."""
+        return self.fabric.world.launch(LaunchRequest(config=cluster(**emr), keep_alive=True))
+
+    def forget_cluster(self, cluster_id: ClusterId) -> None:
+        """The API doesn't know a cluster any more."""
+        life = self.fabric.world.life(cluster_id)
+        life.script = replace(life.script, hidden_for=timedelta(days=9999))
+
+    def starts(self) -> list[int]:
+        """How often each step of the playbook began to run."""
+        return [self.ledger.starts(step.name) for step in self.book.steps]
 
     async def plan(self) -> Plan:
         return make_plan(
@@ -155,7 +234,7 @@ class Stage:
         assert self.instance is not None
         self.journal.kill(self.instance)
         self.instance = await self.journal.register(self.clock.now())
-        record = await self.journal.claim(RUN, self.instance, self.clock.now())
+        record = await self.journal.claim(self.job.run_id, self.instance, self.clock.now())
         return await self._drive(record, is_resumed=True)
 
     async def survive(self, first: Callable[[], Awaitable[State]] | None = None) -> State:
@@ -169,10 +248,10 @@ class Stage:
 
     async def ask_cancel(self) -> None:
         request = Request(kind=RequestKind.CANCEL, at=self.clock.now(), by="somebody")
-        await self.journal.request(RUN, request)
+        await self.journal.request(self.job.run_id, request)
 
     async def recorded(self) -> State:
-        return decode_state((await self.journal.load(RUN)).state)
+        return decode_state((await self.journal.load(self.job.run_id)).state)
 
     async def _drive(self, record: RunRecord, *, is_resumed: bool) -> State:
         self.conductor = Conductor(

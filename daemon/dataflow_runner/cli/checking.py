@@ -13,8 +13,8 @@ from dataflow_runner.kit.clock import SystemClock
 from dataflow_runner.kit.redaction import MASK
 from dataflow_runner.specs.findings import Finding, Problem, Severity
 from dataflow_runner.specs.load import Loaded, Source, check_together, load, read_source
-from dataflow_runner.specs.load import rendered as rendered_text
 from dataflow_runner.specs.model import ClusterConfig, PlaybookConfig
+from dataflow_runner.specs.rendering import rendered as rendered_text
 
 
 class _Masked(dict[str, str]):

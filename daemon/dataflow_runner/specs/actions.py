@@ -12,6 +12,8 @@ from dataflow_runner.specs.jsontext import Json, Unparseable, quote
 from dataflow_runner.specs.template import Limits, TemplateError, World, expand, spans
 
 LIMITS = Limits(output=MAX_BYTES)
+MIN_STEPS = 50
+"""Evaluation steps that any string may take, however many there are; a field and a function are a handful."""
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -33,22 +35,23 @@ class Masked:
     """Two characters, found nowhere else in the text: how a blot begins, and how it goes on."""
 
     def restorer(self) -> Callable[[str], str]:
-        """Gives strings their actions back, when asked for every string of the text once and in order."""
-        if not self.marks:
-            return str
+        """Gives strings their actions back, when asked for every string of the text once and in order.
+
+        Braces that JSON escapes spell are no action where they stand: they become one that says them.
+        """
         blots = self.blots()
-        pattern = self._pattern()
+        blot = self._pattern()
+        braces = re.compile(rf"\{{(?=\{{|{self.marks[:1] or '(?!)'})")
 
         def restore(string: str) -> str:
-            if self.marks[0] not in string:
-                return string
-            return pattern.sub(lambda _: self.original[slice(*next(blots))], string)
+            string = braces.sub('{{"{"}}', string) if "{" in string else string
+            return blot.sub(lambda _: self.original[slice(*next(blots))], string)
 
         return restore
 
     def blots(self) -> Iterator[tuple[int, int]]:
         """Where the actions stand."""
-        return (match.span() for match in self._pattern().finditer(self.text)) if self.marks else iter(())
+        return (match.span() for match in self._pattern().finditer(self.text))
 
     def outside_strings(self) -> list[int]:
         """Where the actions stand that are no part of a JSON string."""
@@ -62,7 +65,7 @@ class Masked:
         return found
 
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(f"{self.marks[0]}{self.marks[1]}*+")
+        return re.compile(f"{self.marks[0]}{self.marks[1]}*+" if self.marks else "(?!)")
 
 
 def mask(text: str) -> Masked:
@@ -93,16 +96,26 @@ def quote_around(text: str) -> str:
 
 
 class Apart:
-    """Expands the strings and keys of a tree each by itself, so that no value can break out of its string."""
+    """Expands the strings and keys of a tree each by itself, so that no value can break out of its string.
+
+    All of them together may cost what one text may: they share its steps, and what they write is counted together.
+    """
 
     def __init__(self, variables: Mapping[str, str], world: World) -> None:
         self.variables = variables
         self.world = world
         self.problems: list[Problem] = []
         self.secrets: set[str] = set()
+        self.steps = LIMITS.steps
+        self.room = LIMITS.output
 
-    def tree(self, value: Json, pointer: str = "") -> Json:
-        """The tree with everything expanded that could be; what couldn't is among the problems."""
+    def whole(self, value: Json, pointer: str) -> Json:
+        """A whole tree, with everything expanded that could be; what couldn't is among the problems."""
+        self.steps = max(MIN_STEPS, LIMITS.steps // max(1, _count_actions(value)))
+        return self.tree(value, pointer)
+
+    def tree(self, value: Json, pointer: str) -> Json:
+        """A part of it."""
         match value:
             case str():
                 return self.string(value, pointer)
@@ -128,12 +141,46 @@ class Apart:
         if not has_action(text):
             return text
         try:
-            expansion = expand(text, self.variables, self.world, limits=LIMITS)
+            limits = Limits(output=max(1, self.room), steps=self.steps)
+            expansion = expand(text, self.variables, self.world, limits=limits)
         except TemplateError as error:
             self.problems.append(Problem(pointer=pointer, rule="template", message=in_string(error)))
             return text
+        self.room -= len(expansion.text.encode("utf-8", "surrogatepass"))
         self.secrets |= set(expansion.secrets)
         return expansion.text
+
+
+def _count_actions(value: Json) -> int:
+    """The strings and keys that hold actions."""
+    match value:
+        case str():
+            return has_action(value)
+        case list():
+            return sum(map(_count_actions, value))
+        case dict():
+            return sum(has_action(key) + _count_actions(item) for key, item in value.items())
+    return 0
+
+
+def unending(value: Json, pointer: str) -> list[Problem]:
+    """The strings and keys of a tree in which an action begins that never ends."""
+    match value:
+        case str():
+            try:
+                spans(value)
+            except TemplateError as error:
+                return [Problem(pointer=pointer, rule="template", message=in_string(error))]
+        case list():
+            return [problem for at, item in enumerate(value) for problem in unending(item, join(pointer, at))]
+        case dict():
+            return [
+                problem
+                for key, item in value.items()
+                for part in (key, item)
+                for problem in unending(part, join(pointer, key))
+            ]
+    return []
 
 
 def in_string(error: TemplateError) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from dataflow_runner.errors import SpecError
-from dataflow_runner.specs.actions import LIMITS, Apart, Masked, has_action, mask
+from dataflow_runner.specs.actions import LIMITS, Apart, Masked, has_action, mask, unending
 from dataflow_runner.specs.avro.container import EXPLICIT_KEY, URI_KEY, Container, read_container
 from dataflow_runner.specs.avro.decode import Cursor, Decoder, Undecodable
 from dataflow_runner.specs.avro.schema import Record, Unsupported, parse_schema
@@ -83,8 +83,8 @@ def _raw_or_none(source: Source) -> Document | None:
 
 def _expand_apart(raw: Document, variables: Mapping[str, str], world: World) -> Document:
     expander = Apart(variables, world)
-    data = expander.tree(raw.data, "/data")
-    found = raw.findings + raw.locate(expander.problems)
+    data = expander.whole(raw.data, "/data")
+    found = raw.findings + redact(raw.locate(expander.problems), expander.secrets)
     if expander.problems:
         raise SpecError(found)
     return replace(raw, data=data, secrets=frozenset(expander.secrets), findings=found)
@@ -101,9 +101,17 @@ def _read_avro(source: Source) -> Document:
     except Undecodable as error:
         pointer = f"/data{error.pointer}" if error.pointer else ""
         raise SpecError([finding_at(source.name, pointer, (None, None), "avro", str(error))]) from None
-    explicit = _pointers(container.text(EXPLICIT_KEY))
+    if broken := unending(data, "/data"):
+        raise SpecError(locate(broken, source.name, nowhere))
     return Document(
-        name=source.name, key=key, data=data, findings=(), locator=nowhere, explicit=explicit, apart=True, is_avro=True
+        name=source.name,
+        key=key,
+        data=data,
+        findings=(),
+        locator=nowhere,
+        explicit=_pointers(container.text(EXPLICIT_KEY)),
+        apart=True,
+        is_avro=True,
     )
 
 

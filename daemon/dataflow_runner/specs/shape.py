@@ -48,6 +48,7 @@ _BLANKS: Mapping[Kind, Json] = {
     Kind.DOUBLE: 0.0,
     Kind.STRING: "",
 }
+_BLANKS_LOGICAL: Mapping[Logical | None, Json] = {Logical.DURATION: "0s", Logical.JSON: {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,10 @@ def slim(schema: Schema, tree: Json, explicit: Collection[str], pointer: str = "
 
 
 def blank(schema: Schema, type_: Type) -> Json:
-    """A value of a type that says nothing: "", 0, false, null, nothing inside."""
+    """A value of a type that says nothing: "", 0, false, null, nothing inside; '0s' for a length of time."""
     match schema.resolve(type_):
-        case Primitive(kind):
-            return _BLANKS[kind]
+        case Primitive(kind, logical):
+            return _BLANKS_LOGICAL.get(logical, _BLANKS[kind])
         case Enumeration(symbols=symbols):
             return symbols[0]
         case Array():
@@ -158,7 +159,7 @@ class _Walk:
             durations.parse_duration(text)
         except (ValueError, OverflowError):
             self.problem(pointer, "wrong-type", f"expected {durations.EXPECTED}, found {quoted(text)}")
-            return "1h"
+            return blank(self.schema, Primitive(Kind.STRING, Logical.DURATION))
         return text
 
     def symbol(self, type_: Enumeration, value: Json, pointer: str) -> Json:
@@ -273,9 +274,9 @@ def _slim(schema: Schema, type_: Type, tree: Json, explicit: Collection[str], po
             return [_slim(schema, items, item, explicit, f"{pointer}/{at}") for at, item in enumerate(tree)]
         case Map(values), dict():
             return {key: _slim(schema, values, item, explicit, join(pointer, key)) for key, item in tree.items()}
+        case Union() as union, _ if union.nullable is not None and tree is not None:
+            return _slim(schema, union.nullable, tree, explicit, pointer)
         case Union() as union, dict():
-            if union.nullable is not None:
-                return _slim(schema, union.nullable, tree, explicit, pointer)
             [(key, value)] = tree.items()
             return {key: _slim(schema, schema.branches(union)[key], value, explicit, join(pointer, key))}
     return tree

@@ -62,6 +62,30 @@ _SIGNATURE_CODES = frozenset(
 )
 """Their messages quote the signed headers, a session token among them: only the first sentence is repeated."""
 
+_SET_UP_WRONG = frozenset(
+    {
+        "ConfigNotFound",
+        "ConfigParseError",
+        "InfiniteLoopConfigError",
+        "InvalidConfigError",
+        "InvalidRegionError",
+        "LoginError",
+        "LoginRefreshRequired",
+        "LoginTokenLoadError",
+        "NoCredentialsError",
+        "NoRegionError",
+        "ParamValidationError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "RefreshWithMFAUnsupportedError",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "UnknownCredentialError",
+    }
+)
+"""botocore's errors of this machine's set-up, by name: asking again won't mend them, and nothing was sent."""
+
 _CLOCK = "check this machine's clock and the secret access key"
 _RENEW = "renew the credentials (or log in again) and run once more"
 _PERMIT = "give the credentials' role or user the permission that the message names"
@@ -114,9 +138,9 @@ def fate_of(error: Exception, call: str) -> Fate:
         # Signing may call STS for a role first. Its refusal is ours; its other troubles kept our call from leaving.
         other = error.operation_name != call
         return Fate.NEVER_LEFT if other and fate is not Fate.REFUSED else fate
-    if isinstance(error, sdk.NoCredentialsError | sdk.PartialCredentialsError | sdk.ParamValidationError):
+    if type(error).__name__ in _SET_UP_WRONG:
         return Fate.REFUSED
-    if isinstance(error, sdk.CredentialRetrievalError | sdk.MetadataRetrievalError | sdk.InvalidRegionError):
+    if isinstance(error, sdk.CredentialRetrievalError | sdk.MetadataRetrievalError):
         return Fate.NEVER_LEFT
     if isinstance(error, sdk.ConnectTimeoutError | sdk.SSLError | sdk.ProxyConnectionError):
         return Fate.NEVER_LEFT

@@ -42,7 +42,7 @@ class MemoryFabric:
         self,
         cluster_id: ClusterId,
         steps: Sequence[StepRequest],
-        overlay: Mapping[str, object],  # noqa: ARG002 - EMR's own parameters mean nothing here
+        overlay: Mapping[str, object],
     ) -> tuple[StepId, ...]:
         """See Fabric.submit."""
         return await self._create("submit", lambda delay: self.world.submit(cluster_id, steps, delay=delay))

@@ -38,7 +38,7 @@ class World:
 
     def __init__(self, clock: Clock, script: Script) -> None:
         self.script = script
-        self.ledger = Ledger()
+        self._ledger = Ledger()
         self.objects = set(script.objects)
         """URIs of the objects in S3; a test may add and take away."""
         self._clock = clock
@@ -46,6 +46,12 @@ class World:
         self._starts: Counter[str] = Counter()
         self._steps_made = 0
         self._late: list[_LateLaunch | _LateSubmit] = []
+
+    @property
+    def ledger(self) -> Ledger:
+        """What happened until now, whether anybody looked or not."""
+        self._advance()
+        return self._ledger
 
     def lives(self) -> tuple[Life, ...]:
         """Every cluster, at the present instant, in the order they were made."""
@@ -158,7 +164,7 @@ class World:
         return self.script.step(name, self._starts[name])
 
     def _note(self, at: datetime, deed: Deed, life: Life, step: LivingStep | None, detail: str) -> None:
-        self.ledger.records.append(
+        self._ledger.records.append(
             Record(
                 at=at,
                 deed=deed,
