@@ -1,23 +1,24 @@
-"""Checks and renders spec files for their authors."""
+"""Checks and renders spec files for their authors, and asks AWS about what they name."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import cast
 
 from dataflow_runner.cli.specs_in import read_secrets, world_of
-from dataflow_runner.errors import SpecError
 from dataflow_runner.kit.clock import SystemClock
 from dataflow_runner.kit.redaction import MASK
+from dataflow_runner.specs.checking import Checked, check_files
 from dataflow_runner.specs.findings import Finding, Problem, Severity
-from dataflow_runner.specs.load import Loaded, Source, check_together, load, read_source
+from dataflow_runner.specs.load import Loaded, load, read_source
 from dataflow_runner.specs.model import ClusterConfig, PlaybookConfig
-from dataflow_runner.specs.rendering import rendered as rendered_text
+from dataflow_runner.specs.rendering import rendered
+
+_Pair = tuple[Loaded[ClusterConfig] | None, Loaded[PlaybookConfig] | None]
 
 
-class _Masked(dict[str, str]):
+class Masked(dict[str, str]):
     """Secrets for a reader who only wants to see the rest."""
 
     def __missing__(self, _name: str) -> str:
@@ -26,42 +27,24 @@ class _Masked(dict[str, str]):
 
 async def check(files: Sequence[str], variables: Mapping[str, str], *, online: bool) -> tuple[Finding, ...]:
     """Every finding of every file, and of a cluster spec and a playbook together; online also what AWS says."""
-    findings: list[Finding] = []
-    clusters: list[Loaded[ClusterConfig]] = []
-    playbooks: list[Loaded[PlaybookConfig]] = []
-    world = world_of(SystemClock().now(), _Masked())
-    for path in files:
-        try:
-            loaded = load(_source(path), variables, world)
-        except SpecError as error:
-            findings += error.findings
-            continue
-        findings += loaded.findings
-        match loaded.value:
-            case ClusterConfig():
-                clusters.append(cast("Loaded[ClusterConfig]", loaded))
-            case PlaybookConfig():
-                playbooks.append(cast("Loaded[PlaybookConfig]", loaded))
-    is_pair = len(clusters) == len(playbooks) == 1
-    if is_pair:
-        findings += check_together(clusters[0], playbooks[0])
-    if online and not any(finding.severity is Severity.ERROR for finding in findings):
-        pairs = [(clusters[0], playbooks[0])] if is_pair else _apart(clusters, playbooks)
-        for cluster, playbook in pairs:
-            findings += await _check_online(cluster, playbook)
-    return tuple(findings)
+    checked = check_files(
+        [(path, load) for path in files], variables, world_of(SystemClock().now(), Masked()), sys.stdin.buffer
+    )
+    if not online or checked.has_errors:
+        return checked.findings
+    answers = [finding for pair in _pairs(checked) for finding in await _ask_aws(*pair)]
+    return (*checked.findings, *answers)
 
 
-_Pair = tuple[Loaded[ClusterConfig] | None, Loaded[PlaybookConfig] | None]
+def _pairs(checked: Checked) -> list[_Pair]:
+    """What is asked about in one go: a cluster spec with its playbook, else each file by itself."""
+    if checked.is_pair:
+        return [(checked.clusters[0], checked.playbooks[0])]
+    alone: list[_Pair] = [(cluster, None) for cluster in checked.clusters]
+    return alone + [(None, playbook) for playbook in checked.playbooks]
 
 
-def _apart(clusters: Sequence[Loaded[ClusterConfig]], playbooks: Sequence[Loaded[PlaybookConfig]]) -> list[_Pair]:
-    return [*((cluster, None) for cluster in clusters), *((None, playbook) for playbook in playbooks)]
-
-
-async def _check_online(
-    cluster: Loaded[ClusterConfig] | None, playbook: Loaded[PlaybookConfig] | None
-) -> list[Finding]:
+async def _ask_aws(cluster: Loaded[ClusterConfig] | None, playbook: Loaded[PlaybookConfig] | None) -> list[Finding]:
     """What AWS says of the specs; a cluster spec's pointers begin with its fabric, a playbook's never do."""
     from dataflow_runner.fabrics.emr.online import Certainty, check_online
 
@@ -83,15 +66,11 @@ async def _check_online(
     ]
 
 
-async def rendered(file: str, variables: Mapping[str, str], *, show_secrets: bool) -> str:
+async def render(file: str, variables: Mapping[str, str], *, show_secrets: bool) -> str:
     """A spec's text with its templates expanded."""
-    source = _source(file)
-    secrets = await read_secrets([source]) if show_secrets else _Masked()
-    return rendered_text(source, variables, world_of(SystemClock().now(), secrets))
-
-
-def _source(path: str) -> Source:
-    return read_source(path, stdin=sys.stdin.buffer)
+    source = read_source(file, stdin=sys.stdin.buffer)
+    secrets = await read_secrets([source]) if show_secrets else Masked()
+    return rendered(source, variables, world_of(SystemClock().now(), secrets))
 
 
 def as_dict(finding: Finding) -> dict[str, object]:

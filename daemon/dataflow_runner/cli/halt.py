@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_runner.cli.context import Context, common_options, pass_context
-from dataflow_runner.cli.options import region_option, variable_options, variables_of
+from dataflow_runner.cli.options import region_option, variable_options
+from dataflow_runner.specs.variables import variables_of
 
 if TYPE_CHECKING:
     from dataflow_runner.fabrics.base import Fabric

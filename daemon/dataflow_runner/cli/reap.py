@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_runner.cli.context import Context, common_options, pass_context, whoami
-from dataflow_runner.cli.options import region_option, variable_options, variables_of
+from dataflow_runner.cli.options import region_option, variable_options
 from dataflow_runner.cli.output import ExitCode, print_result, print_table, say
+from dataflow_runner.specs.variables import variables_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from dataflow_runner.cli.context import Context, common_options, pass_context
-from dataflow_runner.cli.options import lock_options, patience_options, variable_options, variables_of
+from dataflow_runner.cli.options import lock_options, patience_options, variable_options
 from dataflow_runner.cli.target import Target
 from dataflow_runner.errors import InputError
+from dataflow_runner.specs.variables import variables_of
 
 if TYPE_CHECKING:
     from dataflow_runner.jobs.record import LockRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_RUNS_COMMANDS = frozenset({"list", "show", "watch", "logs", "cancel", "resume"})
+"""What people type after 'run' when they mean 'runs'."""
 
 
 def _run_options(command: F) -> F:
@@ -70,6 +75,8 @@ def up(context: Context, /, spec: str | None, emr_config: str | None, **options:
 @pass_context
 def run(context: Context, /, playbook: str | None, emr_playbook: str | None, **options: Any) -> int:
     """Run a playbook on a cluster that is there, or on one made for it."""
+    if playbook in _RUNS_COMMANDS and not Path(playbook).exists():
+        raise click.UsageError(f"There is no playbook {playbook!r}. Did you mean 'runs {playbook}'?")
     path = one_of("a playbook", playbook, emr_playbook)
     return _begin(context, cluster=options.pop("cluster_spec"), playbook=path, options=options)
 

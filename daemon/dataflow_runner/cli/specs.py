@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from dataflow_runner.cli.context import common_options
-from dataflow_runner.cli.options import variable_options, variables_of
+from dataflow_runner.cli.options import variable_options
 from dataflow_runner.cli.output import ExitCode, print_result, say
 from dataflow_runner.errors import InputError
+from dataflow_runner.specs.variables import variables_of
 
 
 @click.command("validate")
@@ -50,7 +51,7 @@ def render(file: str, *, show_secrets: bool, **options: Any) -> None:
     from dataflow_runner.cli import checking
 
     variables = variables_of(options["pairs"], options["lists"])
-    click.echo(asyncio.run(checking.rendered(file, variables, show_secrets=show_secrets)), nl=False)
+    click.echo(asyncio.run(checking.render(file, variables, show_secrets=show_secrets)), nl=False)
 
 
 @click.command("convert")

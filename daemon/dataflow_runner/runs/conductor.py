@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from dataflow_runner.errors import (
     InputError,
-    StoreUnavailable,
     NotSent,
     Refused,
     RunnerError,
+    StoreUnavailable,
     Unanswered,
     Unavailable,
 )

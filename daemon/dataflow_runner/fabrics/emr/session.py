@@ -97,7 +97,7 @@ class AwsSession:
         closed by the other side meanwhile, and that can't be told from a lost answer.
         """
         return await self._client(
-            "emr/create", "emr", attempts=4, connector={}
+            "emr/create", "emr", attempts=1, connector={"force_close": True, "keepalive_timeout": None}
         )
 
     async def close(self) -> None:
