@@ -69,6 +69,7 @@ class Request:
 async def begin(context: Context, request: Request) -> int:
     """Begin the run and drive it to its end; the exit code."""
     job, expanded, (cluster, playbook) = await _prepare(context, request)
+    await _previewed(job, expanded, request)
     fabric = await open_fabric(identity_of(expanded), clock=SystemClock())
     try:
         if request.target:
@@ -83,16 +84,21 @@ async def begin(context: Context, request: Request) -> int:
 async def preview(context: Context, request: Request) -> int:
     """Print the calls that the run would begin with; nothing is asked of anybody."""
     job, expanded, _ = await _prepare(context, request)
+    for call in await _previewed(job, expanded, request):
+        print_result(asdict(call))
+    return 0
+
+
+async def _previewed(job: Job, expanded: Expanded, request: Request) -> tuple[Call, ...]:
+    """The calls that the run would begin with, without a connection; InputError for what the API has no place for."""
     if request.target:
         job = replace(job, cluster_id=ClusterId(str(request.target)))
     plan = _plan(job, expanded, request)
     fabric = await open_fabric(identity_of(expanded), clock=SystemClock(), connect=False)
     try:
-        for call in _calls(plan, fabric):
-            print_result(asdict(call))
+        return _calls(plan, fabric)
     finally:
         await fabric.close()
-    return 0
 
 
 def _plan(job: Job, expanded: Expanded, request: Request) -> Plan:
@@ -139,7 +145,6 @@ async def _prepare(context: Context, request: Request) -> tuple[Job, Expanded, t
         share_cluster=request.share_cluster,
         log_failed_steps=request.log_failed_steps,
     )
-    _plan(job, expanded, request)
     return job, expanded, sources
 
 

@@ -23,6 +23,7 @@ from dataflow_runner.specs.model import (
     Step,
     WhenHeld,
 )
+from dataflow_runner.specs.release import parse_release
 
 _IDLE_DEFAULT = timedelta(hours=6)
 """Idle time of a transient cluster: a long step that is no YARN application looks idle to EMR."""
@@ -208,9 +209,12 @@ def launch_request(plan: Plan, attempt: int, indexes: tuple[int, ...]) -> Launch
 
 
 def _idle_time(plan: Plan, config: ClusterConfig) -> timedelta | None:
-    """Idle time after which the fabric ends the cluster: a transient one always has it, so that none is forgotten."""
+    """Idle time after which the fabric ends the cluster: a transient one has it where the release knows it."""
     if config.fabric.auto_termination or plan.kind is JobKind.UP:
         return config.fabric.auto_termination
+    release = parse_release(config.fabric.release_label)
+    if release is None or not release.has_auto_termination:
+        return None
     longest = max((step.timeout for step in plan.steps if step.timeout), default=_IDLE_DEFAULT)
     return min(max(longest, timedelta(minutes=1)), timedelta(days=7))
 

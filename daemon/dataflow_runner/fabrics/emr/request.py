@@ -15,9 +15,9 @@ from dataflow_runner.fabrics.base import LaunchRequest, StepRequest
 from dataflow_runner.fabrics.emr import api_model
 from dataflow_runner.fabrics.emr.machines import instances, managed_scaling, without_unset
 from dataflow_runner.fabrics.emr.overlay import join_tags, lay_over_launch, lay_over_step, lay_over_submit
-from dataflow_runner.fabrics.emr.release import release_parameters
 from dataflow_runner.jobs.ids import ClusterId
 from dataflow_runner.specs.model import BootstrapAction, ClusterConfig, Configuration
+from dataflow_runner.specs.release import parse_release, release_label
 
 Parameters = dict[str, Any]
 
@@ -67,6 +67,14 @@ def step_config(step: StepRequest) -> Parameters:
 def auto_termination_policy(idle_seconds: float) -> Parameters:
     """The AutoTerminationPolicy parameter; EMR counts in whole seconds."""
     return {"IdleTimeout": math.ceil(idle_seconds)}
+
+
+def release_parameters(release: str) -> dict[str, str]:
+    """The parameter that asks for a release: AmiVersion below 4, ReleaseLabel from there on."""
+    parsed = parse_release(release)
+    if parsed is not None and parsed.is_ami and not release.startswith("emr-"):
+        return {"AmiVersion": release}
+    return {"ReleaseLabel": release_label(release)}
 
 
 def _cluster(config: ClusterConfig) -> Parameters:
