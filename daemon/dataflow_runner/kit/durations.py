@@ -6,8 +6,8 @@ import re
 from datetime import timedelta
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|d|h|m|s)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|d|h|m|s)", re.ASCII)
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
 
 EXPECTED = "a length of time such as '90s', '15m', '1h30m' or '2d'"
 
