@@ -5,10 +5,8 @@
     RunnerError
     ├── InputError                mend the input and start again
     │   ├── SpecError             a cluster spec or playbook has findings
-    │   ├── UnknownRun            the journal has no such run
-    │   └── RefusedByPolicy       the input asks for what is not allowed here
+    │   └── UnknownRun            the journal has no such run
     ├── Held                      somebody else is at it
-    │   ├── LockHeld              a named lock is another run's
     │   └── RunHeld               the run is driven by another, living process
     ├── ClusterNotUsable          the cluster that was named can't run steps
     ├── FabricError               the fabric's answer to a call
@@ -56,24 +54,8 @@ class UnknownRun(InputError):
         super().__init__(f"no run {run_id!r} in the journal {journal}; 'dataflow-runner runs list' shows those it has")
 
 
-class RefusedByPolicy(InputError):
-    """The input asks for something that is not allowed here."""
-
-
 class Held(RunnerError):
     """Somebody else holds what is needed."""
-
-
-class LockHeld(Held):
-    """A named lock belongs to another."""
-
-    def __init__(self, lock: str, holder: str) -> None:
-        self.lock = lock
-        self.holder = holder
-        super().__init__(
-            f"the lock {lock!r} is held by {holder}; wait for it, or free it with "
-            f"'dataflow-runner lock release' once you are sure that nothing runs under it"
-        )
 
 
 class RunHeld(Held):

@@ -30,7 +30,8 @@ from emr_emulator.scenario import Scenario, ScenarioDirector, read_scenario
 from emr_emulator.scratch import scratch_folder
 from emr_emulator.server import Door, EmrWire
 from emr_emulator.state import Store
-from emr_emulator.work import Executor
+from emr_emulator.storage import ANY_KEY
+from emr_emulator.work import Executor, Premises
 
 _LOOPBACK = "127.0.0.1"
 _GRACE = 1.0  # seconds that open requests get when the emulator stops
@@ -60,7 +61,7 @@ class Settings:
     seed: int | None = None
     quotas: bool = False
     clock: Clock = field(default_factory=WallClock)
-    make_executor: Callable[[str, Path, float], Executor] | None = None
+    make_executor: Callable[[Premises], Executor] | None = None
 
     def check(self) -> None:
         """Raise SettingsError for what could not work, or would be open to everybody."""
@@ -96,7 +97,8 @@ async def serve(settings: Settings) -> AsyncIterator[Emulator]:
     """
     settings.check()
     async with AsyncExitStack() as stack:
-        sockets = _open_sockets(settings, stack)
+        # Bound before anything is built, so that the endpoint is known and a taken port is the first error.
+        listening = stack.enter_context(_bind(settings.listen, settings.port))
         book = FaultBook(settings.faults, seed=settings.seed)
         fleet = Fleet(_make_director(settings, book), IdMaker(settings.seed), book, speed=settings.speed)
         store = _open_store(settings, stack, fleet)
@@ -104,24 +106,20 @@ async def serve(settings: Settings) -> AsyncIterator[Emulator]:
         stack.push_async_callback(moto.close)
         proxy = Proxy(moto, book, fleet)
         stack.push_async_callback(proxy.close)
-        # The doors close after the work has ended: killed steps still ship their logs through them.
-        doors = await stack.enter_async_context(AsyncExitStack())
-        executor = await _open_executor(settings, stack, _endpoint(sockets[-1]))
+        # The door closes after the work has ended: killed steps still ship their logs through it.
+        closing = await stack.enter_async_context(AsyncExitStack())
+        executor = await _open_executor(settings, stack, _endpoint(listening))
         driver = Driver(fleet, settings.clock, executor=executor, store=store)
         stack.push_async_callback(driver.close)
         ledger = Ledger()
         parts = _Parts(fleet=fleet, book=book, ledger=ledger, driver=driver)
         emr, control = parts.build_wire(settings), parts.build_control(settings)
         control.on_reset.append(proxy.reset)
-        for number, listening in enumerate(sockets):
-            # The second door is for steps, which don't know the token. It is on loopback, and as guarded as the
-            # emulator's only door usually is.
-            token, address = (settings.token, settings.listen) if number == 0 else (None, _LOOPBACK)
-            guard = Guard(token=token, checks_host=is_loopback(address))
-            await _open_door(doors, Door(guard=guard, emr=emr, control=control, proxy=proxy), listening)
+        guard = Guard(token=settings.token, checks_host=is_loopback(settings.listen))
+        await _open_door(closing, Door(guard=guard, emr=emr, control=control, proxy=proxy), listening)
         driving = asyncio.create_task(driver.run(), name="emulator driver")
         stack.push_async_callback(_cancel, driving)
-        yield Emulator(endpoint=_endpoint(sockets[0]), fleet=fleet, book=book, ledger=ledger)
+        yield Emulator(endpoint=_endpoint(listening), fleet=fleet, book=book, ledger=ledger)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +152,6 @@ class _Parts:
         )
 
 
-def _open_sockets(settings: Settings, stack: AsyncExitStack) -> list[socket.socket]:
-    """Bind before anything is built, so that endpoints are known and a taken port is the first error."""
-    sockets = [stack.enter_context(_bind(settings.listen, settings.port))]
-    if settings.token is not None and not settings.simulate:
-        sockets.append(stack.enter_context(_bind(_LOOPBACK, 0)))
-    return sockets
-
-
 def _open_store(settings: Settings, stack: AsyncExitStack, fleet: Fleet) -> Store | None:
     if settings.data is None:
         return None
@@ -180,20 +170,25 @@ def _make_director(settings: Settings, book: FaultBook) -> SaboteurDirector:
 async def _open_executor(settings: Settings, stack: AsyncExitStack, endpoint: str) -> Executor | None:
     if settings.simulate:
         return None
-    if settings.data is None:
-        hdfs = await stack.enter_async_context(scratch_folder("hdfs"))
-    else:
-        hdfs = settings.data / "hdfs"
-        hdfs.mkdir(parents=True, exist_ok=True)
-    executor = (settings.make_executor or _make_local_executor)(endpoint, hdfs, settings.log_lag)
+    scratch = await stack.enter_async_context(scratch_folder("work"))
+    premises = Premises(
+        endpoint=endpoint,
+        access_key=settings.token or ANY_KEY,
+        hdfs=(scratch if settings.data is None else settings.data) / "hdfs",
+        folder=scratch / "work",
+        log_lag=settings.log_lag,
+    )
+    for folder in (premises.hdfs, premises.folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    executor = (settings.make_executor or _make_local_executor)(premises)
     stack.push_async_callback(executor.close)
     return executor
 
 
-def _make_local_executor(endpoint: str, hdfs: Path, log_lag: float) -> Executor:
+def _make_local_executor(premises: Premises) -> Executor:
     from emr_emulator.execute import LocalExecutor
 
-    return LocalExecutor(endpoint=endpoint, hdfs=hdfs, log_lag=log_lag)
+    return LocalExecutor(premises)
 
 
 def _bind(address: str, port: int) -> socket.socket:
@@ -216,11 +211,11 @@ def _endpoint(bound: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def _open_door(doors: AsyncExitStack, door: Door, listening: socket.socket) -> None:
+async def _open_door(closing: AsyncExitStack, door: Door, listening: socket.socket) -> None:
     # S3 objects may be gzipped: their bytes are the client's, so bodies are never decompressed here.
     runner = web.AppRunner(door.application(), access_log=None, shutdown_timeout=_GRACE, auto_decompress=False)
     await runner.setup()
-    doors.push_async_callback(runner.cleanup)
+    closing.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listening, backlog=1024).start()
 
 

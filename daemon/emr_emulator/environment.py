@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _INHERITED = (
@@ -40,6 +40,7 @@ class Surroundings:
     step_id: str | None
     release_label: str
     endpoint: str
+    access_key: str = field(repr=False)
     region: str
     hdfs: Path
     home: Path
@@ -50,8 +51,8 @@ class Surroundings:
 def build_environment(around: Surroundings, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
     """Build a program's environment from an allow-list and the emulator's own values.
 
-    The credentials are dummies and the configuration files are empty ones, so that an AWS client that a step starts
-    can reach the emulator only.
+    The credentials open the emulator and nothing else, and the configuration files are empty ones, so that an AWS
+    client that a step starts can reach the emulator only.
     """
     inherited = os.environ if inherited is None else inherited
     environment = {name: inherited[name] for name in _INHERITED if name in inherited}
@@ -70,7 +71,7 @@ def build_environment(around: Surroundings, inherited: Mapping[str, str] | None 
         "AWS_ENDPOINT_URL": around.endpoint,
         "AWS_REGION": around.region,
         "AWS_DEFAULT_REGION": around.region,
-        "AWS_ACCESS_KEY_ID": "emulator",
+        "AWS_ACCESS_KEY_ID": around.access_key,
         "AWS_SECRET_ACCESS_KEY": "emulator",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from emr_emulator.locations import Location
 from emr_emulator.logs import LogShipper, RunRecord, bootstrap_logs, controller_text, refusal_text, step_logs
 from emr_emulator.processes import Command, ProgramTree
 from emr_emulator.storage import Storage
-from emr_emulator.work import BootstrapWork, Outcome, StepWork
+from emr_emulator.work import BootstrapWork, Outcome, Premises, StepWork
 
 _T = TypeVar("_T")
 _TAIL = 64 * 1024  # bytes of stderr that are searched for its last line
@@ -54,21 +53,16 @@ class _Job:
 class LocalExecutor:
     """An Executor whose work are processes of this machine.
 
-    `endpoint` is the emulator itself (S3 for logs, scripts and the work's own calls). In the folder `hdfs` each cluster
-    gets a folder of its own, which stands for its HDFS. `log_lag` is the time in seconds until logs are at LogUri,
-    `grace` the time in seconds between SIGTERM and SIGKILL.
+    The emulator's endpoint serves logs, scripts and the work's own calls. `grace` is the time in seconds between
+    SIGTERM and SIGKILL.
     """
 
-    def __init__(
-        self, *, endpoint: str, hdfs: Path, log_lag: float, region: str = "us-east-1", grace: float = 5.0
-    ) -> None:
-        self._endpoint = endpoint
-        self._hdfs = hdfs.absolute()
+    def __init__(self, premises: Premises, *, region: str = "us-east-1", grace: float = 5.0) -> None:
+        self._premises = premises
         self._region = region
         self._grace = grace
-        self._storage = Storage(endpoint=endpoint, hdfs=None, region=region)
-        self._shipper = LogShipper(self._storage, lag=log_lag)
-        self._root: Path | None = None
+        self._storage = Storage(endpoint=premises.endpoint, hdfs=None, region=region, access_key=premises.access_key)
+        self._shipper = LogShipper(self._storage, lag=premises.log_lag)
         self._lives: set[asyncio.Task[Outcome]] = set()
         self._stop_all = asyncio.Event()
 
@@ -113,15 +107,12 @@ class LocalExecutor:
         return await self._run(job)
 
     async def close(self) -> None:
-        """End what still runs, ship the logs that wait, and remove the working folders (HDFS stays)."""
+        """End what still runs and ship the logs that wait."""
         self._stop_all.set()
         if self._lives:
             await asyncio.wait(self._lives)
         await self._shipper.close()
         await self._storage.close()
-        if self._root is not None:
-            await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
-            self._root = None
 
     async def _run(self, job: _Job) -> Outcome:
         """Give the work a task of its own, so that a cancelled caller doesn't cut its clean-up short."""
@@ -206,19 +197,20 @@ class LocalExecutor:
             cluster_id=cluster_id,
             step_id=step_id,
             release_label=release,
-            endpoint=self._endpoint,
+            endpoint=self._premises.endpoint,
+            access_key=self._premises.access_key,
             region=self._region,
-            hdfs=self._hdfs / cluster_id,
+            hdfs=self._premises.hdfs.absolute() / cluster_id,
             home=cluster / "home",
             tools=cluster.parent / "bin",
             logs=folder / "logs",
         )
 
     def _folder(self, cluster_id: str, kind: str, name: str) -> Path:
-        if self._root is None:
-            self._root = Path(tempfile.mkdtemp(prefix="emr-emulator-"))
-            install_tools(self._root / "bin")
-        return self._root / cluster_id / kind / name
+        root = self._premises.folder.absolute()
+        if not (root / "bin").exists():
+            install_tools(root / "bin")
+        return root / cluster_id / kind / name
 
 
 def _make_folders(job: _Job) -> None:

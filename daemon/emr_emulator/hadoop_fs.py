@@ -63,12 +63,7 @@ async def _run(words: Sequence[str]) -> int:
         raise UsageError(f"{name}: Illegal option -{min(unknown)}")
     if len(paths) < command.least_paths:
         raise UsageError(f"{name}: Not enough arguments: expected {command.least_paths} but got {len(paths)}")
-    hdfs = os.environ.get("EMR_EMULATOR_HDFS")
-    async with Storage(
-        endpoint=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
-        hdfs=Path(hdfs) if hdfs else None,
-        region=os.environ.get("AWS_REGION", "us-east-1"),
-    ) as storage:
+    async with Storage.of_environment(os.environ) as storage:
         try:
             return await command.run(Call(storage=storage, switches=switches, paths=paths))
         except StorageError as error:

@@ -13,7 +13,7 @@ because importing and creating it takes longer than most steps that only touch f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,9 @@ CHUNK = 1024 * 1024
 """Bytes that are read at a time."""
 
 MEBIBYTE = 1024 * 1024
+
+ANY_KEY = "emulator"
+"""The access key id for an emulator that asks for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,16 +124,30 @@ class Storage:
     """Opens the store that a location is on; close it (or use it as a context manager) to drop the S3 client.
 
     `endpoint` is required for S3 and `hdfs` for `hdfs://`; there is no default endpoint, so nothing run here can
-    reach a real bucket by accident.
+    reach a real bucket by accident. `access_key` is the emulator's token, where it has one.
     """
 
-    def __init__(self, *, endpoint: str | None, hdfs: Path | None, region: str = "us-east-1") -> None:
+    def __init__(
+        self, *, endpoint: str | None, hdfs: Path | None, region: str = "us-east-1", access_key: str = ANY_KEY
+    ) -> None:
         self._endpoint = endpoint
         self._hdfs = hdfs
         self._region = region
+        self._access_key = access_key
         self._resources = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._stores: dict[Scheme, Store] = {}
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Make the storage that a step's environment names (environment.py sets it)."""
+        hdfs = environment.get("EMR_EMULATOR_HDFS")
+        return cls(
+            endpoint=environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL"),
+            hdfs=Path(hdfs) if hdfs else None,
+            region=environment.get("AWS_REGION", "us-east-1"),
+            access_key=environment.get("AWS_ACCESS_KEY_ID") or ANY_KEY,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,7 +187,7 @@ class Storage:
 
                 if self._endpoint is None:
                     raise LocationError(f"{location}: no S3 endpoint is set (AWS_ENDPOINT_URL)")
-                client = open_client(endpoint=self._endpoint, region=self._region)
+                client = open_client(endpoint=self._endpoint, region=self._region, access_key=self._access_key)
                 return S3Store(await self._resources.enter_async_context(client))
 
 

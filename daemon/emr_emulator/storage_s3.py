@@ -22,7 +22,7 @@ from emr_emulator.storage import CHUNK, DEFAULT_OPTIONS, Entry, WriteOptions
 _DELETE_BATCH = 1000  # DeleteObjects' own limit
 _COPY_LIMIT = 5 * 1024**3  # CopyObject and PutObject take at most 5 GiB
 _NOT_FOUND = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
-_CREDENTIALS = "emulator"
+_SECRET_KEY = "emulator"  # nobody checks signatures here
 
 
 @cache
@@ -41,7 +41,7 @@ def isolated_session() -> AioSession:
     )
 
 
-def open_client(*, endpoint: str, region: str) -> AbstractAsyncContextManager[Any]:
+def open_client(*, endpoint: str, region: str, access_key: str) -> AbstractAsyncContextManager[Any]:
     """Make an S3 client that talks to this endpoint and to nothing else.
 
     Typed Any: botocore makes its clients' methods at run time and ships no types for them.
@@ -50,8 +50,8 @@ def open_client(*, endpoint: str, region: str) -> AbstractAsyncContextManager[An
         "s3",
         endpoint_url=endpoint,
         region_name=region,
-        aws_access_key_id=_CREDENTIALS,
-        aws_secret_access_key=_CREDENTIALS,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=_SECRET_KEY,
         config=AioConfig(
             s3={"addressing_style": "path"},
             proxies={},

@@ -4,7 +4,8 @@ The server decides when work starts and when it is killed; an executor decides h
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 
@@ -48,6 +49,22 @@ class Outcome:
     reason: str = ""
     message: str = ""
     log_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """What the server lends an executor.
+
+    ``endpoint`` is the emulator itself, ``access_key`` what it lets a client in by (its token, where it has one). In the
+    folder ``hdfs`` each cluster gets a folder of its own, which stands for its HDFS. All other files belong in
+    ``folder``, which the server removes at its end. ``log_lag`` is the time in seconds until logs are at LogUri.
+    """
+
+    endpoint: str
+    access_key: str = field(repr=False)
+    hdfs: Path
+    folder: Path
+    log_lag: float
 
 
 class Executor(Protocol):

@@ -51,14 +51,13 @@ async def _halt(context: Context, cluster_id: str, options: dict[str, Any]) -> i
 
 
 async def _refuse_while_used(journal: Journal, cluster_id: str) -> None:
-    from dataflow_runner.errors import RunHeld
+    from dataflow_runner.errors import Held
 
     for record in await journal.list_runs(limit=1000, live_only=True):
         if record.cluster_id == cluster_id:
-            raise RunHeld(
-                record.run_id,
-                f"its driver on cluster {cluster_id}: end both with 'dataflow-runner runs cancel {record.run_id}', "
-                "or the cluster alone with --force",
+            raise Held(
+                f"cluster {cluster_id} is used by run {record.run_id}; end both with "
+                f"'dataflow-runner runs cancel {record.run_id}', or the cluster alone with --force"
             )
 
 

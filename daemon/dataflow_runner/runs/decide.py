@@ -180,12 +180,13 @@ def _find(plan: Plan, since: datetime, attempt: int | None = None) -> FindCluste
 
 
 def _lowering(plan: Plan, state: State, now: datetime) -> Decision:
-    if plan.owns_cluster and state.verdict is not Verdict.DETACHED:
-        if decision := _end_own_cluster(plan, state, now):
+    is_left = state.verdict is Verdict.DETACHED
+    if plan.owns_cluster:
+        if not is_left and (decision := _end_own_cluster(plan, state, now)):
             return decision
         if state.extras:
             return Terminate(cluster_id=state.extras[0])
-        if state.launches and not state.is_swept:
+        if state.launches and not state.is_swept and (not is_left or state.was_in_doubt):
             return _find(plan, plan.started_at)
     return ReleaseLocks(locks=_to_release(plan, state))
 

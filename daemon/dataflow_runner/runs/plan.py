@@ -110,11 +110,6 @@ class Plan:
         """Where a cluster of the run's own puts its logs."""
         return self.cluster.fabric.log_uri if self.cluster else None
 
-    @property
-    def stops_at(self) -> datetime | None:
-        """When the whole run has taken too long."""
-        return self.started_at + self.timeout if self.timeout else None
-
 
 def tries_of(step: Step) -> int:
     """How often a step is tried at most."""

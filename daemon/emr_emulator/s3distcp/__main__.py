@@ -53,12 +53,7 @@ async def _run(options: Options) -> int:
     if task is not None:
         # Cancelling lets half-written files and uploads be taken back; the default would just die.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    hdfs = os.environ.get("EMR_EMULATOR_HDFS")
-    async with Storage(
-        endpoint=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
-        hdfs=Path(hdfs) if hdfs else None,
-        region=os.environ.get("AWS_REGION", "us-east-1"),
-    ) as storage:
+    async with Storage.of_environment(os.environ) as storage:
         try:
             summary = await run(options, storage)
         except OptionError as error:
