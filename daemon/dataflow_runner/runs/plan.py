@@ -28,6 +28,12 @@ from dataflow_runner.specs.release import parse_release
 _IDLE_DEFAULT = timedelta(hours=6)
 """Idle time of a transient cluster: a long step that is no YARN application looks idle to EMR."""
 
+_IDLE_LEAST = timedelta(hours=1)
+"""The least idle time beside a retry's delay: an answer that was lost is looked for while the cluster idles."""
+
+_IDLE_MOST = timedelta(days=7)
+"""EMR's own limit."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
@@ -211,7 +217,8 @@ def _idle_time(plan: Plan, config: ClusterConfig) -> timedelta | None:
     if release is None or not release.has_auto_termination:
         return None
     longest = max((step.timeout for step in plan.steps if step.timeout), default=_IDLE_DEFAULT)
-    return min(max(longest, timedelta(minutes=1)), timedelta(days=7))
+    pause = max((step.retry.delay for step in plan.steps if step.retry), default=timedelta(0))
+    return min(max(longest, pause + _IDLE_LEAST), _IDLE_MOST)
 
 
 def step_request(plan: Plan, index: int, concurrency: int) -> StepRequest:

@@ -117,6 +117,8 @@ class StepProgress:
 
     def reopened(self, not_before: datetime | None = None) -> StepProgress:
         """The step as one to be submitted again; an attempt that can't have run doesn't count as a try."""
+        if self.state is None:
+            return replace(self, not_before=not_before)
         tries = self.tries if self.may_have_run else max(0, self.tries - 1)
         return StepProgress(name=self.name, ids=self.ids, tries=tries, resends=self.resends, not_before=not_before)
 
