@@ -180,6 +180,7 @@ class Conductor:
             self._observer.troubled(str(error))
             return ev.CreateUnanswered(message=str(error))
         except (Refused, InputError) as error:
+            self._observer.troubled(str(error))
             return ev.CallRefused(effect=effect, message=str(error))
 
     async def _submit(self, effect: ev.Submit) -> ev.Event:

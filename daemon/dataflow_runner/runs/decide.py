@@ -98,6 +98,8 @@ def _running(plan: Plan, state: State, now: datetime) -> Decision:
         return Look(cluster_id=cluster.cluster_id, cluster=True, steps=True)
     if state.stop:
         return _stopping(plan, state, cluster, now)
+    if plan.tags and not plan.owns_cluster and not state.is_tagged:
+        return TagCluster(cluster_id=cluster.cluster_id, tags=plan.tags)
     if indexes := _due(plan, state, cluster, now):
         requests = tuple(step_request(plan, index, cluster.step_concurrency) for index in indexes)
         intent = Intent(kind=IntentKind.SUBMIT, at=now, attempt=cluster.attempt, indexes=indexes)

@@ -167,11 +167,13 @@ class ClusterProgress:
         """What the fabric says now. A cluster that was going away never comes back by a late answer."""
         if not self.state.is_alive and view.state.is_alive:
             return self
+        dies_now = self.state.is_alive and not view.state.is_alive
+        kept = replace(self, reason_code="", reason="") if dies_now else self  # what was said of its life is no reason
         return replace(
             self,
             state=view.state,
-            reason_code=view.reason_code or self.reason_code,
-            reason=view.reason or self.reason,
+            reason_code=view.reason_code or kept.reason_code,
+            reason=view.reason or kept.reason,
             ready_at=self.ready_at or (now if view.state.is_ready else None),
             step_concurrency=view.step_concurrency,
             log_uri=view.log_uri or self.log_uri,
@@ -315,7 +317,7 @@ class State:
     lowering_since: datetime | None = None
     termination_sent_at: datetime | None = None
     is_tagged: bool = False
-    """Whether the cluster's end, or its keeping, is written on it."""
+    """Whether the run's tags are on a cluster that was named, or on its own why it ends or is kept."""
     extras: tuple[ClusterId, ...] = ()
     """Living clusters of this run that it didn't adopt: they are ended before the run is."""
     is_swept: bool = False
