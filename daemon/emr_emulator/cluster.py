@@ -174,10 +174,8 @@ class Cluster:
         if ending.state is StepState.COMPLETED:
             self._next_action(now)
             return
-        detail = ending.failure.message if ending.failure and ending.failure.message else ""
-        reason = reasons.bootstrap_failed(
-            self.record.master_instance, self.record.action, detail or "returned a non-zero return code"
-        )
+        message = ending.failure.message if ending.failure else ""
+        reason = reasons.bootstrap_failed(self.record.master_instance, self.record.action, message)
         self._terminate(now, ClusterState.TERMINATED_WITH_ERRORS, reason)
 
     def action_ended(self, now: float, number: int, ending: Ending) -> None:

@@ -127,6 +127,7 @@ class LocalExecutor:
             while not life.done():
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([life])
+            life.exception()  # asyncio complains of a failure that nobody has asked for
             raise
         except _StoppedError as error:
             raise asyncio.CancelledError from error

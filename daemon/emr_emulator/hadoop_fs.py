@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from emr_emulator.locations import Location, NotFoundError, Scheme, StorageError, parse_location
 from emr_emulator.storage import Entry, Storage

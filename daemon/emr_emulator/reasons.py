@@ -21,7 +21,7 @@ BY_USER = Reason(code=ReasonCode.USER_REQUEST, message="Terminated by user reque
 IDLE = Reason(code=ReasonCode.USER_REQUEST, message="Auto-terminated after the cluster was idle")
 
 
-def bootstrap_failed(instance_id: str, number: int, detail: str) -> Reason:
-    """Return the reason of a bootstrap failure; ``detail`` says what the action did wrong."""
-    message = f"On the master instance ({instance_id}), bootstrap action {number} {detail}"
-    return Reason(code=ReasonCode.BOOTSTRAP_FAILURE, message=message)
+def bootstrap_failed(instance_id: str, number: int, message: str = "") -> Reason:
+    """Return the reason of a bootstrap failure: what whoever ran the action says of it, else EMR's usual sentence."""
+    usual = f"On the master instance ({instance_id}), bootstrap action {number} returned a non-zero return code"
+    return Reason(code=ReasonCode.BOOTSTRAP_FAILURE, message=message or usual)

@@ -27,7 +27,7 @@ class SaboteurDirector:
             return self._inner.find_boot_failure(cluster)
         if fault.message is not None:
             return Reason(code=ReasonCode.BOOTSTRAP_FAILURE, message=fault.message)
-        return reasons.bootstrap_failed(cluster.master_instance, 1, "returned a non-zero return code")
+        return reasons.bootstrap_failed(cluster.master_instance, 1)
 
     def plan_action(self, cluster: ClusterRecord, number: int) -> Ending | None:
         """Leave it as it is."""

@@ -17,12 +17,11 @@ from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_emulator.locations import Location, NotFoundError, Scheme, StorageError
-from emr_emulator.storage import CHUNK, DEFAULT_OPTIONS, Entry, WriteOptions
+from emr_emulator.storage import ANY_KEY, CHUNK, DEFAULT_OPTIONS, Entry, WriteOptions
 
 _DELETE_BATCH = 1000  # DeleteObjects' own limit
 _COPY_LIMIT = 5 * 1024**3  # CopyObject and PutObject take at most 5 GiB
 _NOT_FOUND = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
-_SECRET_KEY = "emulator"  # nobody checks signatures here
 
 
 @cache
@@ -51,7 +50,7 @@ def open_client(*, endpoint: str, region: str, access_key: str) -> AbstractAsync
         endpoint_url=endpoint,
         region_name=region,
         aws_access_key_id=access_key,
-        aws_secret_access_key=_SECRET_KEY,
+        aws_secret_access_key=ANY_KEY,  # nobody checks signatures here
         config=AioConfig(
             s3={"addressing_style": "path"},
             proxies={},

@@ -55,8 +55,8 @@ class Outcome:
 class Premises:
     """What the server lends an executor.
 
-    ``endpoint`` is the emulator itself, ``access_key`` what it lets a client in by (its token, where it has one). In the
-    folder ``hdfs`` each cluster gets a folder of its own, which stands for its HDFS. All other files belong in
+    ``endpoint`` is the emulator itself, ``access_key`` what it lets a client in by (its token, where it has one). In
+    the folder ``hdfs`` each cluster gets a folder of its own, which stands for its HDFS. All other files belong in
     ``folder``, which the server removes at its end. ``log_lag`` is the time in seconds until logs are at LogUri.
     """
 

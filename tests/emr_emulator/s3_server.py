@@ -43,7 +43,7 @@ async def get(storage: Storage, text: str) -> bytes:
 async def head(endpoint: str, text: str) -> dict[str, Any]:
     """Give what S3 says of an object."""
     place = parse_location(text)
-    async with open_client(endpoint=endpoint, region="us-east-1") as client:
+    async with open_client(endpoint=endpoint, region="us-east-1", access_key="tester") as client:
         answer: dict[str, Any] = await client.head_object(Bucket=place.authority, Key=place.path)
         return answer
 

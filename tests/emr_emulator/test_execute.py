@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import os
 import signal
@@ -22,7 +23,7 @@ from emr_emulator.commands import Workplace, step_argv
 from emr_emulator.environment import Surroundings, build_environment, install_tools
 from emr_emulator.execute import LocalExecutor
 from emr_emulator.storage import Storage
-from emr_emulator.work import BootstrapWork, Outcome, StepWork
+from emr_emulator.work import BootstrapWork, Outcome, Premises, StepWork
 
 pytestmark = pytest.mark.emulator
 
@@ -69,7 +70,10 @@ async def bench(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MY_TOKEN", "the-users-own")
     name = f"b-{uuid4().hex}"
     make_bucket(endpoint, name)
-    executor = LocalExecutor(endpoint=endpoint, hdfs=tmp_path / "hdfs", log_lag=0, grace=0.3)
+    premises = Premises(
+        endpoint=endpoint, access_key="the-door-key", hdfs=tmp_path / "hdfs", folder=tmp_path / "work", log_lag=0
+    )
+    executor = LocalExecutor(premises, grace=0.3)
     async with Storage(endpoint=endpoint, hdfs=tmp_path / "hdfs" / "j-1") as storage:
         yield Bench(executor=executor, storage=storage, bucket=f"s3://{name}", hdfs=tmp_path / "hdfs" / "j-1")
     await executor.close()
@@ -127,6 +131,7 @@ async def test_a_step_sees_emrs_environment_and_none_of_the_users_secrets(bench:
     assert (seen["EMR_STEP_ID"], seen["EMR_CLUSTER_ID"]) == (work.step_id, "j-1")
     assert seen["EMR_EMULATOR_HDFS"] == str(bench.hdfs)
     assert seen["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+    assert seen["AWS_ACCESS_KEY_ID"] == "the-door-key"
     assert "the-users-own" not in text
 
 
@@ -136,6 +141,7 @@ def test_only_listed_variables_are_inherited(tmp_path: Path) -> None:
         step_id=None,
         release_label="",
         endpoint="http://127.0.0.1:1",
+        access_key="key",
         region="eu-west-1",
         hdfs=tmp_path,
         home=tmp_path,
@@ -318,6 +324,22 @@ async def test_cancelling_ends_the_whole_tree_and_ships_the_logs(bench: Bench, t
     assert "Step failed with exitCode 143" in logs["controller"]
 
 
+async def test_a_cancelled_step_is_no_failure_that_nobody_asked_for(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = bench.step("bash", "-c", f"touch {tmp_path}/started; exec sleep 600")
+
+    async def cancel_it() -> None:
+        running = asyncio.create_task(bench.executor.run_step(work))
+        await until((tmp_path / "started").exists)
+        running.cancel()
+        await asyncio.wait([running])
+
+    await cancel_it()
+    gc.collect()  # asyncio complains when the task is collected
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
 async def test_a_program_that_ends_leaves_nothing_running(bench: Bench, tmp_path: Path) -> None:
     outcome, _ = await bench.run(sys.executable, "-c", _FORKS, str(tmp_path), "0")
     assert outcome.succeeded
@@ -352,12 +374,15 @@ async def test_steps_die_with_an_emulator_that_is_killed(tmp_path: Path) -> None
         import asyncio, sys
         from pathlib import Path
         from emr_emulator.execute import LocalExecutor
-        from emr_emulator.work import StepWork
+        from emr_emulator.work import Premises, StepWork
         work = StepWork(cluster_id="j", step_id="s", name="n", jar="command-runner.jar", main_class=None,
             arguments=(sys.executable, "-c", {_FORKS!r}, {str(tmp_path)!r}, "600"), properties={{}}, log_uri=None,
             release_label="")
-        executor = LocalExecutor(endpoint="http://127.0.0.1:9", hdfs=Path({str(tmp_path)!r}), log_lag=0, grace=0.2)
-        asyncio.run(executor.run_step(work))
+        folder = Path({str(tmp_path)!r})
+        premises = Premises(
+            endpoint="http://127.0.0.1:9", access_key="key", hdfs=folder, folder=folder / "work", log_lag=0
+        )
+        asyncio.run(LocalExecutor(premises, grace=0.2).run_step(work))
     """)
     environment = {
         "PATH": os.environ["PATH"],

@@ -144,7 +144,12 @@ def test_a_step_is_really_run_even_behind_a_token_and_its_log_arrives() -> None:
     with running_emulator("--speed", "100", token="correct-horse") as emulator:
         s3 = aws("s3", emulator, key="correct-horse")
         s3.create_bucket(Bucket="logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        jar = {"Jar": "command-runner.jar", "Args": ["sh", "-c", "echo hello"]}
+        call = (
+            "import os, urllib.request as r; a = os.environ['AWS_ENDPOINT_URL'] + '/_emulator/health';"
+            " t = os.environ['AWS_ACCESS_KEY_ID']; r.urlopen(r.Request(a, headers={'X-Emr-Emulator-Token': t}))"
+        )
+        copy = "echo hello | hdfs dfs -put - s3://logs/from-a-step"
+        jar = {"Jar": "command-runner.jar", "Args": ["sh", "-c", f'{copy} && "$0" -c "$1"', sys.executable, call]}
         step = {"Name": "hello", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
         made = aws("emr", emulator, key="correct-horse").run_job_flow(
             Name="real", LogUri="s3://logs/emr/", Instances=TRANSIENT, Steps=[step]
@@ -154,6 +159,7 @@ def test_a_step_is_really_run_even_behind_a_token_and_its_log_arrives() -> None:
         assert (ran["state"], ran["starts"]) == ("COMPLETED", 1)
         prefix = f"emr/{made['JobFlowId']}/steps/{ran['id']}/"
         wait_for(lambda: s3.list_objects_v2(Bucket="logs", Prefix=prefix)["KeyCount"] == 4)
+        assert s3.get_object(Bucket="logs", Key="from-a-step")["Body"].read() == b"hello\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
@@ -177,8 +183,7 @@ def test_however_it_is_stopped_no_process_and_no_file_is_left(
         emulator.process.send_signal(number)
         assert emulator.process.wait(20) == (-9 if number == signal.SIGKILL else 0)
         wait_for(lambda: not any(is_alive(pid) for pid in left))
-        pattern = "emr-emulator-hdfs-*" if number == signal.SIGKILL else "*"
-        wait_for(lambda: not list(temporary.glob(pattern)))
+        wait_for(lambda: not list(temporary.glob("*")))
 
 
 def test_it_ends_when_its_starter_is_killed() -> None:

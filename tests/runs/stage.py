@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.fabrics.clocks import START, LeapingClock
+
 from dataflow_runner.fabrics.base import LaunchRequest, LogFile
 from dataflow_runner.fabrics.memory import ClusterScript, Ledger, MemoryFabric, Script, StepScript
 from dataflow_runner.jobs.ids import ClusterId, InstanceId, RunId, StepId
@@ -18,7 +20,6 @@ from dataflow_runner.runs.plan import Patience, Plan, make_plan
 from dataflow_runner.runs.state import State
 from dataflow_runner.specs import model as m
 from dataflow_runner.stores.memory import MemoryJournal
-from tests.fabrics.clocks import START, LeapingClock
 
 RUN = RunId("run-1")
 
@@ -53,7 +54,8 @@ MOST_DECISIONS = 60_000
 
 def brisk(**changes: Any) -> Script:
     """A script of a quick world."""
-    return Script(**({"usual_cluster": QUICK_CLUSTER, "usual_step": QUICK_STEP} | changes))
+    fields: dict[str, Any] = {"usual_cluster": QUICK_CLUSTER, "usual_step": QUICK_STEP}
+    return Script(**(fields | changes))
 
 
 class Killed(BaseException):
@@ -171,9 +173,9 @@ class Stage:
         beside: Stage | None = None,
         **job: Any,
     ) -> None:
-        self.clock = beside.clock if beside else BusyClock()
-        self.fabric = beside.fabric if beside else MemoryFabric(self.clock, script)
-        self.journal = beside.journal if beside else DeadlyJournal(self.clock)
+        self.clock: BusyClock = beside.clock if beside else BusyClock()
+        self.fabric: MemoryFabric = beside.fabric if beside else MemoryFabric(self.clock, script)
+        self.journal: DeadlyJournal = beside.journal if beside else DeadlyJournal(self.clock)
         self.audience = Audience()
         self.spec = None if kind is JobKind.NAMED else (spec or cluster())
         self.book = book or playbook(*steps)

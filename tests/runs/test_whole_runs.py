@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.runs.stage import Stage, cluster, playbook, retried, step
 
 from dataflow_runner.errors import InputError
 from dataflow_runner.fabrics.base import StepState
@@ -10,7 +11,6 @@ from dataflow_runner.fabrics.memory import ClusterScript, Death, Script, StepScr
 from dataflow_runner.jobs.record import JobKind
 from dataflow_runner.runs.state import FailureKind, Phase, Verdict
 from dataflow_runner.specs import model as m
-from tests.runs.stage import Stage, cluster, playbook, retried, step
 
 FAILS = StepScript(outcome=StepState.FAILED, message="exit code 1")
 WORKS = StepScript()
@@ -139,6 +139,8 @@ async def test_a_cluster_shown_as_plainly_terminated_is_no_success(durable: bool
     stage = Stage(book=playbook(step("copy"), durable_intermediates=durable), script=script)
     state = await stage.begin()
     assert state.verdict is Verdict.FAILED
+    assert state.failure is not None
+    assert "the fabric gives no reason" in state.failure.message
 
 
 async def test_a_step_that_runs_too_long_is_cancelled_and_tried_again() -> None:

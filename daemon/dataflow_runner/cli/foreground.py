@@ -16,7 +16,7 @@ from dataflow_runner.cli.locks import lock_place
 from dataflow_runner.cli.output import ExitCode, print_result, say
 from dataflow_runner.cli.specs_in import Expanded, expand_specs, read_secrets, salted_digest, spec_text, world_of
 from dataflow_runner.cli.view import open_view
-from dataflow_runner.errors import InputError, RunHeld
+from dataflow_runner.errors import InputError, RunHeld, StoreUnavailable
 from dataflow_runner.fabrics.base import Fabric
 from dataflow_runner.fabrics.catalog import open_fabric
 from dataflow_runner.fabrics.emr.session import AwsIdentity
@@ -212,7 +212,12 @@ async def _drive(
         )
         interruption = _Interruption(conductor, journal, plan, drive)
         with interruption.handled():
-            await conductor.drive(is_resumed=is_resumed)
+            try:
+                await conductor.drive(is_resumed=is_resumed)
+            except StoreUnavailable as error:
+                say(f"left run {plan.run_id} without a last note in the journal: {error}")
+                say(f"go on with: {_resume_line(plan.run_id)}")
+                return interruption.exit_code
     ended = await journal.load(plan.run_id)
     if ended.has_ended:
         return tell_result(ended)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dataflow_runner.fabrics.base import ClusterState, StepState
+from dataflow_runner.jobs.ids import StepId
 from dataflow_runner.jobs.record import JobKind
 from dataflow_runner.runs import policy
 from dataflow_runner.runs.plan import Plan, relaunch_delay
@@ -14,6 +15,7 @@ from dataflow_runner.runs.state import (
     ClusterProgress,
     Failure,
     FailureKind,
+    IntentKind,
     Phase,
     State,
     StepProgress,
@@ -47,19 +49,29 @@ def fail(state: State, failure: Failure, now: datetime, *, exit_code: int | None
 
 
 def give_up(plan: Plan, state: State, failure: Failure, now: datetime) -> State:
-    """End for a reason that leaves steps running: on a cluster that stays, they are cancelled first."""
-    cluster_stays = not plan.owns_cluster or (
-        plan.keeps_on_failure and failure.kind is not FailureKind.CANCEL_REQUESTED
-    )
-    may_have_steps = bool(state.open_steps or state.intent)
-    if may_have_steps and (cluster_stays or _may_retry_timeout(plan, state, failure)):
+    """End for a reason that leaves steps running: where something goes on after them, they are cancelled first."""
+    if plan.owns_cluster and state.intent and state.intent.kind is IntentKind.SUBMIT:
+        state = replace(state, intent=None)  # whether it happened doesn't matter on a cluster that ends now
+    if (state.open_steps or state.intent) and _goes_on(plan, state, failure):
         return replace(state, stop=Stop(failure=failure, since=now))
     return fail(state, failure, now)
 
 
-def _may_retry_timeout(plan: Plan, state: State, failure: Failure) -> bool:
-    is_step = failure.kind is FailureKind.STEP_TIMED_OUT and failure.step is not None
-    return is_step and policy.has_tries_left(plan, state, failure.step or 0)
+def _goes_on(plan: Plan, state: State, failure: Failure) -> bool:
+    """Whether the cluster, or the run itself, outlives what is cancelled now."""
+    if not plan.owns_cluster:
+        return True
+    if state.cluster is None or state.cluster.ready_at is None:
+        return False
+    if failure.kind is FailureKind.STEP_TIMED_OUT and failure.step is not None:
+        has_others = _is_concurrent(plan, state.cluster) or _may_fail(plan, failure.step)
+        if has_others or policy.has_tries_left(plan, state, failure.step):
+            return True
+    return plan.keeps_on_failure and failure.kind is not FailureKind.CANCEL_REQUESTED
+
+
+def _may_fail(plan: Plan, step: int) -> bool:
+    return plan.steps[step].action_on_failure is ActionOnFailure.CONTINUE
 
 
 def assess(plan: Plan, state: State, now: datetime, *, sees_cluster: bool) -> State:
@@ -74,10 +86,10 @@ def assess(plan: Plan, state: State, now: datetime, *, sees_cluster: bool) -> St
     if not cluster.state.is_alive:
         return _without_cluster(plan, state, cluster, now)
     if state.stop:
-        return _stopped(plan, state, state.stop, now)
+        state = _stopped(plan, state, state.stop, now)
     if state.phase is Phase.LAUNCHING:
         return _ready(plan, state, cluster, now)
-    if state.phase is Phase.RUNNING and _has_news(plan, state, cluster):
+    if state.phase is Phase.RUNNING and not state.stop and _has_news(plan, state, cluster):
         return _judge(plan, state, cluster, now, sees_cluster=sees_cluster)
     return state
 
@@ -126,16 +138,40 @@ def _all_done(state: State, now: datetime) -> State:
 
 def _stopped(plan: Plan, state: State, stop: Stop, now: datetime) -> State:
     """Steps are being cancelled: go on once they have ended, or when they take too long to."""
-    is_overdue = now >= stop.since + plan.patience.cancel_grace
-    if state.open_steps and not is_overdue:
+    if state.intent is not None:
+        return state  # what may still show on the cluster must be found before it can be cancelled
+    failure, left = stop.failure, steps_to_stop(plan, state, stop)
+    if left and now < stop.since + plan.patience.cancel_grace:
         return state
-    failure = stop.failure
-    if state.open_steps:
-        left = ", ".join(state.open_steps)
-        failure = replace(failure, message=f"{failure.message}; the cluster has not cancelled {left}")
-    elif failure.step is not None and _may_retry_timeout(plan, state, failure):
-        return _reopen_from(plan, replace(state, stop=None), failure.step, now)
-    return fail(replace(state, stop=None), failure, now)
+    state = replace(state, stop=None)
+    if left:
+        message = f"{failure.message}; the cluster has not cancelled {', '.join(left)}"
+        return fail(state, replace(failure, message=message), now)
+    if failure.kind is FailureKind.STEP_TIMED_OUT and failure.step is not None:
+        return _completed_after_all(state, failure.step) if state.steps[failure.step].has_completed else state
+    return fail(state, failure, now)
+
+
+def steps_to_stop(plan: Plan, state: State, stop: Stop) -> tuple[StepId, ...]:
+    """The open attempts that a stop is about: a step that took too long takes none with it that may go on."""
+    index, cluster = stop.failure.step, state.cluster
+    if stop.failure.kind is not FailureKind.STEP_TIMED_OUT or index is None or cluster is None:
+        return state.open_steps
+    if _is_concurrent(plan, cluster) or _may_fail(plan, index):
+        late = state.steps[index]
+        return (late.ids[-1],) if late.is_open else ()
+    return state.open_steps
+
+
+def _completed_after_all(state: State, index: int) -> State:
+    """A step that took too long has completed before its cancel came: those cancelled behind it are sent again."""
+    steps = tuple(
+        step.reopened() if later > index and _was_cancelled_behind(step) else step
+        for later, step in enumerate(state.steps)
+    )
+    steps = (*steps[:index], replace(steps[index], has_timed_out=False), *steps[index + 1 :])
+    is_left = any(step.state is None for step in steps)
+    return replace(state, steps=steps, phase=Phase.RETRYING if is_left else Phase.RUNNING)
 
 
 def _without_cluster(plan: Plan, state: State, cluster: ClusterProgress, now: datetime) -> State:
@@ -164,12 +200,22 @@ def _death(plan: Plan, state: State, cluster: ClusterProgress) -> Failure:
         message = f"cluster {cluster.cluster_id} could not start: {why}"
         return Failure(kind=FailureKind.BOOTSTRAP_FAILED, message=message)
     message = f"cluster {cluster.cluster_id} ended before its steps had: {why}"
-    culprit = next((i for i, step in enumerate(state.steps) if step.state is StepState.FAILED), None)
+    culprit = _culprit(state, cluster)
     if culprit is not None:
         blamed = blame(plan, state, culprit)
         kind = FailureKind.CLUSTER_DIED if policy.may_move(plan, state) else blamed.kind
         return replace(blamed, kind=kind)
     return Failure(kind=FailureKind.CLUSTER_DIED, message=message)
+
+
+def _culprit(state: State, cluster: ClusterProgress) -> int | None:
+    """The step whose end led to the cluster's; those that were only cancelled with it are none."""
+    ended_after_its_steps = cluster.reason_code in {"ALL_STEPS_COMPLETED", "STEP_FAILURE"}
+    for index, step in enumerate(state.steps):
+        is_own = step.state is StepState.FAILED or step.has_timed_out
+        if is_own or (ended_after_its_steps and step.state is not None and not step.has_completed):
+            return index
+    return None
 
 
 def _relaunch(plan: Plan, state: State, cluster: ClusterProgress, failure: Failure, now: datetime) -> State:

@@ -71,7 +71,8 @@ class Conductor:
     async def drive(self, *, is_resumed: bool) -> State:
         """Drive the run until it has ended, or until leave() was called; tells by state.phase which.
 
-        Raises LeaseLost when another process has taken the run over.
+        Raises LeaseLost when another process has taken the run over, and StoreUnavailable when it is told to leave
+        while the journal can't be written.
         """
         if is_resumed:
             await self._learn(ev.Resumed(), EntryKind.NOTE)
@@ -154,6 +155,8 @@ class Conductor:
                 await self._journal.save(record, Entry(at=now, kind=kind, text=text))
             except StoreUnavailable as error:
                 self._observer.troubled(str(error))
+                if self._leaving.is_set():
+                    raise
                 await self._clock.sleep_until(self._clock.now() + _JOURNAL_RETRY)
             else:
                 break
@@ -185,7 +188,9 @@ class Conductor:
 
     async def _submit(self, effect: ev.Submit) -> ev.Event:
         """Submit steps, after noting which ids the cluster had before: what isn't among them later is new."""
-        views = await self._fabric.list_steps(effect.cluster_id) or ()
+        views = await self._fabric.list_steps(effect.cluster_id)
+        if views is None:
+            return ev.Seen(cluster_id=effect.cluster_id, is_unknown=True)
         await self._intend(replace(effect.intent, known=tuple(view.step_id for view in views)))
         step_ids = await self._fabric.submit(effect.cluster_id, effect.requests, self._plan.overlay)
         return ev.Submitted(step_ids=step_ids)

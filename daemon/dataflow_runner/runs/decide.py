@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from dataflow_runner.fabrics.base import StepState
 from dataflow_runner.jobs.record import LockRequest
 from dataflow_runner.runs import tags
+from dataflow_runner.runs.assess import steps_to_stop
 from dataflow_runner.runs.events import (
     CancelSteps,
     CheckPreconditions,
@@ -26,7 +27,8 @@ from dataflow_runner.runs.events import (
 )
 from dataflow_runner.runs.limits import next_limit
 from dataflow_runner.runs.plan import Plan, launch_request, step_request
-from dataflow_runner.runs.state import ClusterProgress, Intent, IntentKind, Phase, State, Verdict
+from dataflow_runner.runs.state import ClusterProgress, Intent, IntentKind, Phase, State, StepProgress, Verdict
+from dataflow_runner.specs.model import ActionOnFailure, Step
 
 Decision = Effect | Wait | Finish
 
@@ -45,14 +47,14 @@ def decide(plan: Plan, state: State, now: datetime) -> Decision:
         return Finish()
     retry_at = state.pace.retry_at
     if retry_at and now < retry_at:
-        return _wait(plan, state, retry_at)
+        return _wait(plan, state, retry_at, now)
     if state.intent:
         return _resolve(plan, state, state.intent, now)
     return _PHASES[state.phase](plan, state, now)
 
 
-def _wait(plan: Plan, state: State, until: datetime) -> Wait:
-    limit = next_limit(plan, state)
+def _wait(plan: Plan, state: State, until: datetime, now: datetime) -> Wait:
+    limit = next_limit(plan, state, now)
     return Wait(until=min(until, limit) if limit else until)
 
 
@@ -60,7 +62,7 @@ def _accepted(plan: Plan, state: State, now: datetime) -> Decision:
     lock = plan.locks[state.locks]
     tried_at = state.pace.locked_at
     if tried_at and now < tried_at + plan.patience.lock_poll:
-        return _wait(plan, state, tried_at + plan.patience.lock_poll)
+        return _wait(plan, state, tried_at + plan.patience.lock_poll, now)
     return TakeLock(lock=lock)
 
 
@@ -95,7 +97,7 @@ def _running(plan: Plan, state: State, now: datetime) -> Decision:
     if cluster is None:
         raise AssertionError("a run with steps on a cluster has a cluster")
     if state.pace.refusal:
-        return Look(cluster_id=cluster.cluster_id, cluster=True, steps=True)
+        return _look(plan, state, cluster, now, cluster=True)
     if state.stop:
         return _stopping(plan, state, cluster, now)
     if plan.tags and not plan.owns_cluster and not state.is_tagged:
@@ -105,7 +107,7 @@ def _running(plan: Plan, state: State, now: datetime) -> Decision:
         intent = Intent(kind=IntentKind.SUBMIT, at=now, attempt=cluster.attempt, indexes=indexes)
         return Submit(intent=intent, cluster_id=cluster.cluster_id, requests=requests)
     if not state.open_steps and (later := _earliest_retry(state, now)):
-        return _wait(plan, state, later)
+        return _wait(plan, state, later, now)
     return _look(plan, state, cluster, now, cluster=_is_cluster_due(plan, state))
 
 
@@ -114,10 +116,18 @@ def _due(plan: Plan, state: State, cluster: ClusterProgress, now: datetime) -> t
     unsent = [index for index, step in enumerate(state.steps) if step.state is None]
     ready = [index for index in unsent if _is_ready(state.steps[index].not_before, now)]
     if plan.share_cluster:
+        if any(_bars_the_rest(step, progress) for step, progress in zip(plan.steps, state.steps, strict=True)):
+            return ()
         return tuple(ready[:1]) if not state.open_steps and unsent[:1] == ready[:1] else ()
     if cluster.step_concurrency > 1:
         return tuple(ready)
     return tuple(unsent) if not state.open_steps and ready == unsent else ()
+
+
+def _bars_the_rest(step: Step, progress: StepProgress) -> bool:
+    """Whether a step has ended in a way that must be judged before another is sent."""
+    has_failed = progress.state is not None and progress.state.has_ended and not progress.has_completed
+    return has_failed and step.action_on_failure is not ActionOnFailure.CONTINUE
 
 
 def _is_ready(not_before: datetime | None, now: datetime) -> bool:
@@ -130,9 +140,9 @@ def _earliest_retry(state: State, now: datetime) -> datetime | None:
 
 
 def _stopping(plan: Plan, state: State, cluster: ClusterProgress, now: datetime) -> Decision:
-    if state.stop and not state.stop.is_sent and state.open_steps:
+    if state.stop and not state.stop.is_sent and (step_ids := steps_to_stop(plan, state, state.stop)):
         # The last one first: else the step behind a cancelled one would begin.
-        return CancelSteps(cluster_id=cluster.cluster_id, step_ids=tuple(reversed(state.open_steps)))
+        return CancelSteps(cluster_id=cluster.cluster_id, step_ids=tuple(reversed(step_ids)))
     return _look(plan, state, cluster, now, cluster=not state.open_steps)
 
 
@@ -140,7 +150,7 @@ def _retrying(plan: Plan, state: State, now: datetime) -> Decision:
     if state.cluster is not None:
         return _running(plan, state, now)
     if state.wake_at and now < state.wake_at:
-        return _wait(plan, state, state.wake_at)
+        return _wait(plan, state, state.wake_at, now)
     return _launch(plan, state, now)
 
 
@@ -157,8 +167,10 @@ def _look(
     pace = state.pace
     if pace.looked_at is not None:
         interval = plan.patience.rechecks[pace.rechecks - 1] if pace.rechecks else plan.patience.poll
-        if now < pace.looked_at + interval:
-            return _wait(plan, state, pace.looked_at + interval)
+        limit = next_limit(plan, state, pace.looked_at)
+        due_at = min(pace.looked_at + interval, limit) if limit else pace.looked_at + interval
+        if now < due_at:
+            return _wait(plan, state, due_at, now)
     sees_end = not about.state.is_alive
     return Look(cluster_id=about.cluster_id, cluster=cluster or pace.wants_cluster or sees_end, steps=steps or sees_end)
 
@@ -189,6 +201,9 @@ def _lowering(plan: Plan, state: State, now: datetime) -> Decision:
         if state.extras:
             return Terminate(cluster_id=state.extras[0])
         if state.launches and not state.is_swept and (not is_left or state.was_in_doubt):
+            swept_at = state.pace.swept_at
+            if swept_at and now < swept_at + plan.patience.poll:
+                return Wait(until=swept_at + plan.patience.poll)
             return _find(plan, plan.started_at)
     return ReleaseLocks(locks=_to_release(plan, state))
 
@@ -219,11 +234,13 @@ def _write_reason(plan: Plan, state: State, cluster: ClusterProgress, now: datet
 
 
 def _to_release(plan: Plan, state: State) -> tuple[LockRequest, ...]:
-    """The locks to let go: all of a run that succeeded or launched nothing, else the soft ones. Last taken, first."""
+    """The locks to let go, the last taken first: the soft ones, and all when the run went well or did nothing."""
     went_well = state.verdict in {Verdict.SUCCEEDED, Verdict.NO_OP, Verdict.DETACHED}
-    nothing_happened = state.launches == 0 and not any(step.ids for step in state.steps)
-    held = plan.locks[: state.locks]
-    return tuple(lock for lock in reversed(held) if not lock.hard or went_well or nothing_happened)
+    is_unknown = state.verdict is Verdict.UNKNOWN
+    nothing_happened = not is_unknown and state.launches == 0 and not any(step.ids for step in state.steps)
+    # One more than is noted: the process may have died between taking a lock and noting it.
+    taken = plan.locks[: state.locks + 1]
+    return tuple(lock for lock in reversed(taken) if not lock.hard or went_well or nothing_happened)
 
 
 def _collecting(plan: Plan, state: State, now: datetime) -> Decision:

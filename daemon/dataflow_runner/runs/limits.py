@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from dataflow_runner.fabrics.base import StepState
+from dataflow_runner.fabrics.base import ClusterState, StepState
 from dataflow_runner.kit.durations import format_duration
 from dataflow_runner.runs.plan import Plan
 from dataflow_runner.runs.state import Failure, FailureKind, Phase, State
 
 _SETTLED = frozenset({Phase.LOWERING, Phase.COLLECTING, Phase.ENDED})
+_STARTING = frozenset({ClusterState.STARTING, ClusterState.BOOTSTRAPPING})
 
 
 def exceeded(plan: Plan, state: State, now: datetime) -> Failure | None:
-    """The time limit that is over, the most telling one first; None while there is time."""
-    return next((failure for instant, failure in _limits(plan, state) if now >= instant), None)
+    """The time limit that is over, the most telling one first; None while there is time.
+
+    A limit of a step or a launch is judged by what was seen after it: an older look may not know of an end in time.
+    """
+    for instant, failure in _limits(plan, state):
+        looked_at = now if failure.kind is FailureKind.RUN_TIMED_OUT else state.pace.looked_at
+        if looked_at is not None and looked_at >= instant:
+            return failure
+    return None
 
 
-def next_limit(plan: Plan, state: State) -> datetime | None:
-    """When the next time limit will be over."""
-    return min((instant for instant, _ in _limits(plan, state)), default=None)
+def next_limit(plan: Plan, state: State, after: datetime) -> datetime | None:
+    """The first time limit after an instant."""
+    return min((instant for instant, _ in _limits(plan, state) if instant > after), default=None)
 
 
 def _limits(plan: Plan, state: State) -> Iterator[tuple[datetime, Failure]]:
@@ -44,7 +52,7 @@ def _step_limits(plan: Plan, state: State) -> Iterator[tuple[datetime, Failure]]
 
 
 def _launch_limit(plan: Plan, state: State) -> Iterator[tuple[datetime, Failure]]:
-    if state.phase is Phase.LAUNCHING and plan.cluster and state.cluster:
+    if state.phase is Phase.LAUNCHING and plan.cluster and state.cluster and state.cluster.state in _STARTING:
         limit = plan.cluster.launch.timeout
         message = f"cluster {state.cluster.cluster_id} was not ready {format_duration(limit)} after its launch"
         yield _limit(state.cluster.launched_at, limit, FailureKind.LAUNCH_TIMED_OUT, message)

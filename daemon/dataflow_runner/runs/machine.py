@@ -30,6 +30,9 @@ from dataflow_runner.specs.model import Check, Precondition, Unmet
 
 _FIRST_RETRY = timedelta(seconds=1)
 
+_NO_ANSWER = ev.Tick | ev.CancelRequested | ev.IntentWritten | ev.CallFailed | ev.CreateNotSent | ev.CallRefused
+"""Events after which calls that failed in a row still count."""
+
 
 def initial_state(plan: Plan) -> State:
     """The state of a run that was just accepted."""
@@ -41,7 +44,7 @@ def apply(plan: Plan, state: State, event: ev.Event, now: datetime) -> State:
     """The state after an event. Late and repeated events change nothing that they shouldn't."""
     if state.phase is Phase.ENDED:
         return state
-    if not isinstance(event, ev.Tick | ev.CancelRequested | ev.CallFailed):
+    if not isinstance(event, _NO_ANSWER):
         state = replace(state, pace=replace(state.pace, failures=0, retry_at=None))
     return _settle(plan, _on(plan, state, event, now), now)
 
@@ -52,10 +55,12 @@ def _on(plan: Plan, state: State, event: ev.Event, now: datetime) -> State:  # n
             failure = exceeded(plan, state, now)
             return _timed_out(plan, state, failure, now) if failure else state
         case ev.Resumed():
-            return replace(state, intent=_doubted(plan, state.intent, now), pace=Pace(), was_in_doubt=True)
+            doubted = _doubted(plan, state.intent, now)
+            return replace(state, intent=doubted, pace=Pace(), was_in_doubt=state.was_in_doubt or doubted is not None)
         case ev.CancelRequested(by=by):
             failure = Failure(kind=FailureKind.CANCEL_REQUESTED, message=f"cancelled by {by}")
-            return state if state.verdict or state.stop else give_up(plan, state, failure, now)
+            is_known = state.stop is not None and state.stop.failure.kind is failure.kind
+            return state if state.verdict or is_known else give_up(plan, state, failure, now)
         case ev.LockTaken():
             return replace(state, locks=state.locks + 1, pace=Pace())
         case ev.LockRefused():
@@ -85,8 +90,7 @@ def _on(plan: Plan, state: State, event: ev.Event, now: datetime) -> State:  # n
         case ev.Seen():
             return _seen(plan, state, event, now)
         case ev.CancelSent():
-            stop = replace(state.stop, is_sent=True) if state.stop else None
-            return replace(state, stop=stop, pace=replace(state.pace, looked_at=now))
+            return _cancel_sent(state, now)
         case ev.Tagged():
             return replace(state, is_tagged=True, cluster_kept=event.is_kept)
         case ev.TerminateSent(cluster_id=cluster_id):
@@ -94,8 +98,7 @@ def _on(plan: Plan, state: State, event: ev.Event, now: datetime) -> State:  # n
         case ev.LocksReleased():
             return replace(state, locks_released=True)
         case ev.LogsFetched(are_complete=are_complete):
-            is_over = are_complete or bool(state.logs_due_at and now >= state.logs_due_at)
-            return replace(state, logs_done=is_over, pace=replace(state.pace, looked_at=now))
+            return replace(state, logs_done=are_complete, pace=replace(state.pace, looked_at=now))
     assert_never(event)
 
 
@@ -107,12 +110,14 @@ def _settle(plan: Plan, state: State, now: datetime) -> State:
         state = replace(state, phase=Phase.CHECKED)
     if state.phase is Phase.LOWERING and state.locks_released:
         state = replace(state, phase=Phase.COLLECTING, logs_due_at=now + plan.patience.log_deadline, pace=Pace())
-    if state.phase is Phase.COLLECTING and (state.logs_done or not _wants_logs(plan, state)):
+    if state.phase is Phase.COLLECTING and not _wants_logs(plan, state, now):
         state = replace(state, phase=Phase.ENDED)
     return state
 
 
-def _wants_logs(plan: Plan, state: State) -> bool:
+def _wants_logs(plan: Plan, state: State, now: datetime) -> bool:
+    if state.logs_done or (state.logs_due_at and now >= state.logs_due_at):
+        return False
     has_logs = state.cluster is not None and state.cluster.log_uri is not None
     return plan.log_failed_steps and has_logs and any(step.has_failed for step in state.steps)
 
@@ -199,7 +204,7 @@ def _numbered(state: State, indexes: tuple[int, ...], step_ids: tuple[StepId, ..
     return replace(state, steps=steps)
 
 
-def _refused(plan: Plan, state: State, event: ev.CallRefused, now: datetime) -> State:
+def _refused(plan: Plan, state: State, event: ev.CallRefused, now: datetime) -> State:  # noqa: PLR0911 - one table
     """What a refusal means depends on the call: some we can live without, some must be tried for ever."""
     match event.effect:
         case ev.Submit():
@@ -209,13 +214,15 @@ def _refused(plan: Plan, state: State, event: ev.CallRefused, now: datetime) -> 
             failure = Failure(kind=FailureKind.CALL_REFUSED, message=event.message)
             return fail(_withdrawn(state), failure, now)
         case ev.Look():
-            return _unseen(plan, _failed_call(plan, state, now), event.message, now)
+            return _unseen(plan, state, event.message, now)
         case ev.FindClusters() if state.intent is None and not state.was_in_doubt:
             return replace(state, is_swept=True)
         case ev.CancelSteps():
-            return replace(state, stop=replace(state.stop, is_sent=True) if state.stop else None)
+            return _cancel_sent(state, now)
         case ev.TagCluster():
             return replace(state, is_tagged=True)
+        case ev.Terminate(cluster_id=cluster_id) if state.cluster and state.cluster.cluster_id == cluster_id:
+            return _failed_call(plan, replace(state, termination_sent_at=now), now)
         case ev.FetchLogs():
             return replace(state, logs_done=True)
         case _:
@@ -223,16 +230,15 @@ def _refused(plan: Plan, state: State, event: ev.CallRefused, now: datetime) -> 
 
 
 def _unseen(plan: Plan, state: State, why: str, now: datetime) -> State:
-    """The cluster can't be seen; after a while that is the verdict."""
+    """The cluster can't be seen: wait, and after a while that is the verdict."""
     since = state.pace.unseen_since or now
-    state = replace(state, pace=replace(state.pace, unseen_since=since, looked_at=now))
+    state = _failed_call(plan, replace(state, pace=replace(state.pace, unseen_since=since, looked_at=now)), now)
     if now < since + plan.patience.unseen:
         return state
-    if state.verdict is not None:
-        cluster = state.cluster
-        gone = replace(cluster, state=ClusterState.TERMINATED) if cluster else None
-        return replace(state, cluster=gone)
-    return fail(state, Failure(kind=FailureKind.LOST_SIGHT, message=why), now)
+    if state.verdict is None:
+        return fail(replace(state, intent=None), Failure(kind=FailureKind.LOST_SIGHT, message=why), now)
+    gone = replace(state.cluster, state=ClusterState.TERMINATED) if state.cluster else None
+    return replace(state, cluster=gone, intent=None)
 
 
 def _clusters_found(plan: Plan, state: State, clusters: tuple[ClusterView, ...], now: datetime) -> State:
@@ -243,7 +249,7 @@ def _clusters_found(plan: Plan, state: State, clusters: tuple[ClusterView, ...],
         return _not_found(intent, state, now)
     adopted = state.cluster.cluster_id if state.cluster else None
     extras = tuple(view.cluster_id for view in clusters if view.state.is_alive and view.cluster_id != adopted)
-    return replace(state, extras=extras, is_swept=not extras)
+    return replace(state, extras=extras, is_swept=not extras, pace=replace(state.pace, swept_at=now))
 
 
 def _not_found(intent: Intent, state: State, now: datetime) -> State:
@@ -270,7 +276,7 @@ def _seen(plan: Plan, state: State, event: ev.Seen, now: datetime) -> State:
     if event.steps is not None:
         state = _steps_seen(plan, state, event.steps, now)
     if pace.refusal and event.cluster:
-        state = _explain_refusal(state, pace.refusal, event.cluster, now)
+        state = _explain_refusal(plan, state, pace.refusal, now)
     return assess(plan, state, now, sees_cluster=event.cluster is not None)
 
 
@@ -284,11 +290,12 @@ def _named_cluster(state: State, event: ev.Seen, now: datetime) -> State:
     return replace(state, phase=Phase.RUNNING, cluster=cluster.seen(view, now), pace=Pace())
 
 
-def _explain_refusal(state: State, refusal: str, cluster: ClusterView, now: datetime) -> State:
+def _explain_refusal(plan: Plan, state: State, refusal: str, now: datetime) -> State:
+    """A submission was refused: because the cluster has ended, which is judged as such, or for its content."""
     state = replace(state, pace=replace(state.pace, refusal=""))
-    if not cluster.state.is_alive:
+    if state.cluster is None or not state.cluster.state.is_alive:
         return state
-    return fail(state, Failure(kind=FailureKind.CALL_REFUSED, message=refusal), now)
+    return give_up(plan, state, Failure(kind=FailureKind.CALL_REFUSED, message=refusal), now)
 
 
 def _steps_seen(plan: Plan, state: State, views: tuple[StepView, ...], now: datetime) -> State:
@@ -314,7 +321,7 @@ def _find_submission(plan: Plan, state: State, intent: Intent, views: tuple[Step
         step_ids = match_steps([plan.steps[index] for index in intent.indexes], views, intent.known)
     except AmbiguousMatch as ambiguity:
         failure = Failure(kind=FailureKind.AMBIGUOUS, message=f"{ambiguity}; nothing was sent again")
-        return fail(replace(state, intent=None), failure, now)
+        return give_up(plan, replace(state, intent=None), failure, now)
     if step_ids is not None:
         return _submitted(plan, state, step_ids, now)
     if state.cluster and not state.cluster.state.is_alive:
@@ -331,6 +338,11 @@ def _find_sent_along(plan: Plan, state: State, views: tuple[StepView, ...], now:
     if step_ids is None:
         return state
     return replace(_numbered(state, state.sent_along, step_ids, now), sent_along=())
+
+
+def _cancel_sent(state: State, now: datetime) -> State:
+    stop = replace(state.stop, is_sent=True) if state.stop else None
+    return replace(state, stop=stop, pace=replace(state.pace, looked_at=now))
 
 
 def _terminate_sent(state: State, cluster_id: ClusterId, now: datetime) -> State:

@@ -157,12 +157,22 @@ def make_plan(
         log_failed_steps=job.log_failed_steps,
         patience=patience,
     )
-    if plan.detach and plan.kind is JobKind.TRANSIENT and plan.keep_alive:
-        raise InputError(
-            "--async leaves nobody behind who could retry a step, keep a failed cluster or end it: "
-            "take 'retry', 'onFailure: KEEP' and 'overlay' out of the playbook, or run without --async"
-        )
+    if plan.detach and plan.kind is not JobKind.UP and (unmet := _needs_driver(plan)):
+        raise InputError(f"--async leaves nobody behind for {unmet}: take that away, or run without --async")
     return plan
+
+
+def _needs_driver(plan: Plan) -> str:
+    """What a run asks for that somebody must be there to do; empty when EMR can do it all."""
+    if any(tries_of(step) > 1 for step in plan.steps):
+        return "a step's 'retry'"
+    if plan.timeout or any(step.timeout for step in plan.steps):
+        return "a 'timeout'"
+    if plan.owns_cluster and plan.keeps_on_failure:
+        return "'onFailure: KEEP'"
+    if plan.owns_cluster and plan.overlay:
+        return "the 'overlay', whose steps are added to a cluster that runs"
+    return "--share-cluster, which sends one step at a time" if plan.share_cluster else ""
 
 
 def _refuse_contradictions(job: Job, playbook: PlaybookConfig) -> None:

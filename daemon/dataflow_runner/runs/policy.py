@@ -68,6 +68,9 @@ EXIT_CODES = {FailureKind.LOCK_HELD: 17, FailureKind.CLUSTER_NOT_USABLE: 18}
 _CURABLE = re.compile(r"bootstrap action|Master instance startup failed", re.IGNORECASE)
 """Messages of launches that a new cluster may cure, where the code alone doesn't say so (EmrEtlRunner's list)."""
 
+_INCURABLE = frozenset({"USER_REQUEST", "VALIDATION_ERROR"})
+"""Codes of deaths that a new cluster would only repeat, or that somebody wanted."""
+
 _IDS = re.compile(r"\b[ijs]-[0-9A-Za-z]+|\b\d+\.\d+\.\d+\.\d+\b")
 """What differs between two messages of the same failure: instance, cluster and step ids, addresses."""
 
@@ -107,7 +110,9 @@ def may_launch_again(plan: Plan, state: State) -> bool:
 
 def may_move(plan: Plan, state: State) -> bool:
     """Whether the rest of the steps may go to a new cluster: intermediates outlive it, and what ran may be retried."""
-    if plan.cluster is None or not plan.durable_intermediates:
+    if plan.cluster is None or state.cluster is None or not plan.durable_intermediates:
+        return False
+    if state.launches >= plan.cluster.launch.max_attempts or state.cluster.reason_code in _INCURABLE:
         return False
     rest = [index for index, step in enumerate(state.steps) if not step.has_completed]
     return all(has_tries_left(plan, state, index) or not state.steps[index].may_have_run for index in rest)

@@ -284,6 +284,8 @@ class Pace:
     """Not before then is another call made."""
     locked_at: datetime | None = None
     """Last try for a lock that is waited for."""
+    swept_at: datetime | None = None
+    """Last look for other clusters of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +315,7 @@ class State:
     """When another cluster may be asked for."""
     idle_since: datetime | None = None
     """Since when none of the run's steps has run on a ready cluster."""
-    last_bootstrap_failure: str = ""
+    last_bootstrap_failure: str | None = None
     lowering_since: datetime | None = None
     termination_sent_at: datetime | None = None
     is_tagged: bool = False
