@@ -9,6 +9,7 @@ import click
 
 from dataflow_runner import __version__
 from dataflow_runner.errors import RunnerError
+from dataflow_runner.kit.streams import ensure_streams
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,6 +54,7 @@ def lint(**options: Any) -> int:
 
 def main() -> None:
     """Run the program; every error that a user can cause is one message and exit code 2."""
+    ensure_streams()
     try:
         code = snowplowctl.main(standalone_mode=False)
     except click.ClickException as error:

@@ -264,5 +264,6 @@ class Stage:
             lock_place=lambda _lock: self.journal.locks,
             clock=self.clock,
             observer=self.audience,
+            redact=str,
         )
         return await self.conductor.drive(is_resumed=is_resumed)

@@ -96,6 +96,16 @@ async def test_a_run_whose_owner_lives_is_not_to_be_claimed(world: World) -> Non
     assert await another.load(RUN) == record
 
 
+async def test_an_instance_lives_until_it_is_released_or_killed_whoever_asks(world: World) -> None:
+    dead = await world.let_an_owner_die()
+    instance = await world.journal.register(NOON)
+    another = world.open_another()
+    assert await another.is_living(instance)
+    assert not await another.is_living(dead)
+    await world.journal.release_instance(instance)
+    assert not await another.is_living(instance)
+
+
 async def test_a_run_whose_owner_was_killed_is_claimed_at_once(world: World) -> None:
     dead = await world.let_an_owner_die()
     journal = world.journal

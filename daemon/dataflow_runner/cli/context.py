@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -44,6 +45,11 @@ class Context:
 
         style = self.log_format or ("console" if sys.stderr.isatty() else "json")
         return make_logger(style, self.log_level, self.redactor)
+
+    def resume_command(self, run_id: str) -> str:
+        """What to type to go on with a run of this journal."""
+        journal = f" --journal {shlex.quote(self.journal_url)}" if self.journal_url else ""
+        return f"dataflow-runner runs resume {shlex.quote(run_id)}{journal}"
 
     @asynccontextmanager
     async def journal(self) -> AsyncIterator[Journal]:

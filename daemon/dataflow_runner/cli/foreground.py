@@ -45,8 +45,14 @@ class Drive:
 
 def patience_of(*, poll: timedelta, create_settle: timedelta, log_deadline: timedelta) -> Patience:
     """How patient a run is, from what a user may choose."""
-    second_look = min(Patience().second_look, create_settle)
-    return Patience(poll=poll, create_settle=create_settle, log_deadline=log_deadline, second_look=second_look)
+    usual = Patience()
+    return Patience(
+        poll=poll,
+        create_settle=create_settle,
+        log_deadline=log_deadline,
+        second_look=min(usual.second_look, create_settle),
+        rechecks=tuple(min(wait, poll) for wait in usual.rechecks),
+    )
 
 
 def identity_of(expanded: Expanded) -> AwsIdentity:
@@ -60,9 +66,7 @@ def identity_of(expanded: Expanded) -> AwsIdentity:
 
 def warn(context: Context, expanded: Expanded) -> None:
     """Show the warnings of the specs, and keep their secrets out of all that follows."""
-    for loaded in (expanded.cluster, expanded.playbook):
-        if loaded:
-            context.redactor.learn(loaded.secrets)
+    context.redactor.learn(expanded.secrets)
     for finding in expanded.findings:
         say(context.redactor.redact(str(finding)))
 
@@ -105,7 +109,7 @@ async def begin_run(context: Context, job: Job, expanded: Expanded, fabric: Fabr
         if not await journal.create(record, accepted):
             raise InputError(
                 f"there is a run {job.run_id!r} already; take another --run-id, or go on with that one: "
-                f"dataflow-runner runs resume {job.run_id}"
+                f"{context.resume_command(job.run_id)}"
             )
         return await _drive(context, plan, record, journal, fabric, drive, is_resumed=False)
 
@@ -209,25 +213,27 @@ async def _drive(
             lock_place=lock_place(journal),
             clock=SystemClock(),
             observer=view,
+            redact=context.redactor.redact,
         )
-        interruption = _Interruption(conductor, journal, plan, drive)
+        interruption = _Interruption(context, conductor, journal, plan, drive)
         with interruption.handled():
             try:
                 await conductor.drive(is_resumed=is_resumed)
             except StoreUnavailable as error:
                 say(f"left run {plan.run_id} without a last note in the journal: {error}")
-                say(f"go on with: {_resume_line(plan.run_id)}")
+                say(f"go on with: {context.resume_command(plan.run_id)}")
                 return interruption.exit_code
     ended = await journal.load(plan.run_id)
     if ended.has_ended:
         return tell_result(ended)
-    return _tell_left(ended, interruption.exit_code)
+    return _tell_left(context, ended, interruption.exit_code)
 
 
 class _Interruption:
     """What Ctrl-C and SIGTERM do to a run: the first leaves it in order (or ends it), the second leaves at once."""
 
-    def __init__(self, conductor: Conductor, journal: Journal, plan: Plan, drive: Drive) -> None:
+    def __init__(self, context: Context, conductor: Conductor, journal: Journal, plan: Plan, drive: Drive) -> None:
+        self._context = context
         self._conductor = conductor
         self._journal = journal
         self._plan = plan
@@ -252,7 +258,7 @@ class _Interruption:
         self.exit_code = _SIGNALS[number]
         self._count += 1
         if self._count > 1:
-            say(f"left at once; go on with: {_resume_line(self._plan.run_id)}")
+            say(f"left at once; go on with: {self._context.resume_command(self._plan.run_id)}")
             os._exit(self.exit_code)
         if self._drive.terminates_on_interrupt and self._plan.owns_cluster:
             say("ending the run and its cluster; once more to leave at once")
@@ -266,13 +272,12 @@ class _Interruption:
         await self._journal.request(self._plan.run_id, request)
 
 
-def _resume_line(run_id: RunId) -> str:
-    return f"dataflow-runner runs resume {run_id}"
-
-
-def _tell_left(record: RunRecord, exit_code: int) -> int:
+def _tell_left(context: Context, record: RunRecord, exit_code: int) -> int:
     cluster = f"; cluster {record.cluster_id} runs on" if record.cluster_id else ""
-    say(f"left run {record.run_id} in phase {record.phase}{cluster}. Go on with: {_resume_line(record.run_id)}")
+    say(
+        f"left run {record.run_id} in phase {record.phase}{cluster}. "
+        f"Go on with: {context.resume_command(record.run_id)}"
+    )
     return exit_code
 
 

@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import click
-
 from dataflow_runner.cli.context import Context
 from dataflow_runner.cli.foreground import expand_again, identity_of
-from dataflow_runner.cli.output import ExitCode, say
+from dataflow_runner.cli.output import ExitCode, say, show
 from dataflow_runner.cli.view import elapsed
 from dataflow_runner.errors import InputError
 from dataflow_runner.fabrics.catalog import open_fabric
 from dataflow_runner.jobs.ids import RunId, StepId
+from dataflow_runner.jobs.journal import Journal
 from dataflow_runner.jobs.record import Entry, RunRecord
 from dataflow_runner.kit.clock import SystemClock
 from dataflow_runner.runs.codec import decode_state
@@ -30,6 +29,9 @@ class Inspection:
     record: RunRecord
     state: State
     history: Sequence[Entry]
+    is_driven: bool
+    """Whether a living process drives it."""
+    resume_command: str
 
     def as_dict(self) -> dict[str, object]:
         """The run for machines."""
@@ -43,7 +45,7 @@ class Inspection:
             "exit-code": record.exit_code,
             "reason": record.reason or None,
             "cluster-id": record.cluster_id,
-            "driven": record.owner is not None,
+            "driven": self.is_driven,
             "steps": [
                 {
                     "name": step.name,
@@ -75,16 +77,25 @@ class Inspection:
             yield f"step {number:<3} {standing:<11} {elapsed(step):>8}  {step.name}  {step.step_id or ''}".rstrip()
         for entry in self.history:
             yield f"{entry.at:%Y-%m-%d %H:%M:%S} {entry.kind:<7} {entry.text}"
-        if record.verdict is None and record.owner is None:
-            yield f"nobody drives it; go on with: dataflow-runner runs resume {record.run_id}"
+        if not record.has_ended and not self.is_driven:
+            yield f"nobody drives it; go on with: {self.resume_command}"
 
 
 async def inspect(context: Context, run_id: str) -> Inspection:
     """Read a run from the journal."""
     async with context.journal() as journal:
-        record = await journal.load(RunId(run_id))
-        history = await journal.history(record.run_id)
-        return Inspection(record=record, state=decode_state(record.state), history=history)
+        return await _inspect(context, journal, RunId(run_id))
+
+
+async def _inspect(context: Context, journal: Journal, run_id: RunId) -> Inspection:
+    record = await journal.load(run_id)
+    return Inspection(
+        record=record,
+        state=decode_state(record.state),
+        history=await journal.history(run_id),
+        is_driven=record.owner is not None and await journal.is_living(record.owner),
+        resume_command=context.resume_command(run_id),
+    )
 
 
 async def watch(context: Context, run_id: str) -> int:
@@ -92,15 +103,14 @@ async def watch(context: Context, run_id: str) -> int:
     shown = 0
     async with context.journal() as journal:
         while True:
-            record = await journal.load(RunId(run_id))
-            history = await journal.history(record.run_id)
-            for entry in history[shown:]:
+            seen = await _inspect(context, journal, RunId(run_id))
+            for entry in seen.history[shown:]:
                 say(f"{entry.at:%H:%M:%S} {entry.text}")
-            shown = len(history)
-            if record.has_ended:
-                return record.exit_code or 0
-            if record.owner is None:
-                say(f"nobody drives it; go on with: dataflow-runner runs resume {record.run_id}")
+            shown = len(seen.history)
+            if seen.record.has_ended:
+                return seen.record.exit_code or 0
+            if not seen.is_driven:
+                say(f"nobody drives it; go on with: {seen.resume_command}")
                 return ExitCode.UNKNOWN
             await asyncio.sleep(_WATCH_SECONDS)
 
@@ -115,13 +125,14 @@ async def print_logs(context: Context, run_id: str, numbers: Sequence[int]) -> i
     if cluster is None or cluster.log_uri is None:
         raise InputError(f"run {run_id} has no logs: its cluster has no logUri")
     expanded = await expand_again(record.job)
+    context.redactor.learn(expanded.secrets)
     fabric = await open_fabric(identity_of(expanded), clock=SystemClock())
     found = False
     try:
         for step_id in step_ids:
             for file in await fabric.fetch_logs(cluster.log_uri, cluster.cluster_id, step_id):
                 found = True
-                click.echo(f"== {file.place}\n{context.redactor.redact(file.text)}")
+                show(f"== {file.place}\n{context.redactor.redact(file.text)}")
     finally:
         await fabric.close()
     if not found:

@@ -54,4 +54,7 @@ def lock_request(hard: str | None, soft: str | None, consul: str | None) -> Lock
         return None
     if consul:
         return LockRequest(name=name, hard=bool(hard), external=ExternalLock.CONSUL, consul=consul)
-    return LockRequest(name=str(Path(name).absolute()), hard=bool(hard), external=ExternalLock.FILE)
+    path = Path(name).absolute()
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent} for the lock file {path.name}; make it first")
+    return LockRequest(name=str(path), hard=bool(hard), external=ExternalLock.FILE)

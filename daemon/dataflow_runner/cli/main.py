@@ -14,6 +14,7 @@ import click
 from dataflow_runner import __version__
 from dataflow_runner.cli.output import ExitCode, say
 from dataflow_runner.errors import ClusterNotUsable, Held, InputError, JournalBroken, Refused, RunnerError
+from dataflow_runner.kit.streams import ensure_streams
 
 _COMMANDS = {
     "up": ("run", "Make a cluster and leave it running."),
@@ -113,6 +114,7 @@ def dataflow_runner(ctx: click.Context, log_level: str, log_format: str | None, 
 
 def main() -> None:
     """Run the program; every error that a user can cause is one message and an exit code."""
+    ensure_streams()
     try:
         code = dataflow_runner.main(standalone_mode=False)
     except click.UsageError as error:

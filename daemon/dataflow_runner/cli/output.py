@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from dataflow_runner.kit.text import printable_lines
+
 
 class ExitCode(IntEnum):
     """The exit codes of dataflow-runner; a precondition may name others."""
@@ -48,9 +50,14 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write rows to stdout in aligned columns."""
     widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
     for row in (headings, *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        show("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show(text: str) -> None:
+    """Write text for people to stdout."""
+    click.echo(printable_lines(text))
 
 
 def say(text: str) -> None:
     """Write talk to stderr."""
-    click.echo(text, err=True)
+    click.echo(printable_lines(text), err=True)

@@ -11,6 +11,7 @@ import click
 from dataflow_runner.cli.context import Context, common_options, pass_context
 from dataflow_runner.cli.options import patience_options
 from dataflow_runner.cli.output import print_result, print_table
+from dataflow_runner.cli.output import show as echo
 
 if TYPE_CHECKING:
     from dataflow_runner.cli.foreground import Drive
@@ -68,7 +69,7 @@ def show(context: Context, /, run_id: str, *, as_json: bool) -> None:
     if as_json:
         print_result(shown.as_dict())
     else:
-        click.echo(shown.as_text())
+        echo(shown.as_text())
 
 
 @runs.command("watch")

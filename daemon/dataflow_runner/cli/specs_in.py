@@ -39,6 +39,11 @@ class Expanded:
     """Warnings of both."""
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be seen of both."""
+        return frozenset().union(*(loaded.secrets for loaded in (self.cluster, self.playbook) if loaded))
+
+    @property
     def cluster_config(self) -> ClusterConfig | None:
         """The cluster spec."""
         return self.cluster.value if self.cluster else None

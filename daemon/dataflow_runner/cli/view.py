@@ -11,6 +11,7 @@ from dataflow_runner.cli.context import Context
 from dataflow_runner.fabrics.base import LogFile, StepState
 from dataflow_runner.jobs.ids import StepId
 from dataflow_runner.kit.redaction import Redactor
+from dataflow_runner.kit.text import printable, printable_lines
 from dataflow_runner.runs.hands import Observer
 from dataflow_runner.runs.plan import Plan
 from dataflow_runner.runs.state import State, StepProgress, Verdict
@@ -81,7 +82,8 @@ class TableView:
 
     def _tell(self, text: str, style: str = "") -> None:
         moment = f"{datetime.now(UTC):%H:%M:%S}"
-        self._console.print(f"{moment} {self._redactor.redact(text)}", style=style, markup=False, highlight=False)
+        shown = printable_lines(self._redactor.redact(text))
+        self._console.print(f"{moment} {shown}", style=style, markup=False, highlight=False)
 
 
 class _Progress:
@@ -107,7 +109,9 @@ class _Progress:
             colour = _COLOURS[step_state] if step_state else "dim"
             shown = Text(str(step_state or "-"), style=colour)
             tries = str(progress.tries or "-")
-            table.add_row(str(number), Text(step.name), shown, tries, elapsed(progress), progress.step_id or "-")
+            table.add_row(
+                str(number), Text(printable(step.name)), shown, tries, elapsed(progress), progress.step_id or "-"
+            )
         return table
 
 

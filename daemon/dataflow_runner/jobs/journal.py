@@ -35,6 +35,9 @@ class Journal(Protocol):
     async def release_instance(self, instance: InstanceId) -> None:
         """Stop being that instance: its runs are handed back, for anybody to claim at once."""
 
+    async def is_living(self, instance: InstanceId) -> bool:
+        """Whether an instance still drives its runs; False once they may be claimed."""
+
     async def create(self, record: RunRecord, entry: Entry) -> bool:
         """Add a run; False, and nothing written, when the run id is taken."""
 

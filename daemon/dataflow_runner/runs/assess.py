@@ -178,7 +178,8 @@ def _without_cluster(plan: Plan, state: State, cluster: ClusterProgress, now: da
     """The cluster is gone or going: with success, to be replaced, or for good."""
     if state.steps and all(step.has_completed for step in state.steps):
         return end(state, Verdict.SUCCEEDED, now)
-    lags = bool(state.open_steps or state.sent_along or not cluster.reason_code)
+    is_explained = bool(cluster.reason_code) or any(step.state is StepState.FAILED for step in state.steps)
+    lags = bool(state.open_steps or state.sent_along or not is_explained)
     if lags and cluster.state is ClusterState.TERMINATING:
         return replace(state, pace=replace(state.pace, wants_cluster=True))
     if lags and state.pace.rechecks < len(plan.patience.rechecks):

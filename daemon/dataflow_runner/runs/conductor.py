@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dataflow_runner.errors import (
+    FabricError,
     InputError,
     NotSent,
     Refused,
     RunnerError,
     StoreUnavailable,
     Unanswered,
-    Unavailable,
 )
 from dataflow_runner.fabrics.base import Fabric
 from dataflow_runner.jobs.journal import Journal
@@ -47,12 +48,16 @@ class Conductor:
         lock_place: LockPlace,
         clock: Clock,
         observer: Observer,
+        redact: Callable[[str], str],
     ) -> None:
         self._plan = plan
         self._record = record
         self._journal = journal
         self._fabric = fabric
-        self._hands = Hands(plan, fabric, lock_place, clock, observer)
+        self._hands = Hands(
+            plan=plan, fabric=fabric, lock_place=lock_place, clock=clock, observer=observer, redact=redact
+        )
+        self._redact = redact
         self._clock = clock
         self._observer = observer
         self._state = decode_state(record.state)
@@ -173,18 +178,10 @@ class Conductor:
                     return await self._submit(effect)
                 case _:
                     return await self._hands.perform(effect)
-        except (Unavailable, StoreUnavailable) as error:
-            self._observer.troubled(str(error))
-            return ev.CallFailed(message=str(error))
-        except NotSent as error:
-            self._observer.troubled(str(error))
-            return ev.CreateNotSent(message=str(error))
-        except Unanswered as error:
-            self._observer.troubled(str(error))
-            return ev.CreateUnanswered(message=str(error))
-        except (Refused, InputError) as error:
-            self._observer.troubled(str(error))
-            return ev.CallRefused(effect=effect, message=str(error))
+        except (FabricError, StoreUnavailable, InputError) as error:
+            message = self._redact(str(error))
+            self._observer.troubled(message)
+            return _event_of(error, effect, message)
 
     async def _submit(self, effect: ev.Submit) -> ev.Event:
         """Submit steps, after noting which ids the cluster had before: what isn't among them later is new."""
@@ -197,3 +194,16 @@ class Conductor:
 
     async def _intend(self, intent: Intent) -> None:
         await self._learn(ev.IntentWritten(intent=intent), EntryKind.INTENT)
+
+
+def _event_of(error: FabricError | StoreUnavailable | InputError, effect: ev.Effect, message: str) -> ev.Event:
+    """What a call that went wrong means for the run."""
+    match error:
+        case NotSent():
+            return ev.CreateNotSent(message=message)
+        case Unanswered():
+            return ev.CreateUnanswered(message=message)
+        case Refused() | InputError():
+            return ev.CallRefused(effect=effect, message=message)
+        case _:
+            return ev.CallFailed(message=message)

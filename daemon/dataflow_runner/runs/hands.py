@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from dataflow_runner.fabrics.base import ClusterQuery, Fabric, LogFile
+from dataflow_runner.fabrics.base import ClusterQuery, ClusterView, Fabric, LogFile, StepView
 from dataflow_runner.jobs.ids import ClusterId, StepId
 from dataflow_runner.jobs.lock import LockHolder, Locks
 from dataflow_runner.jobs.record import LockRequest
@@ -38,12 +39,22 @@ class Observer(Protocol):
 class Hands:
     """One method for each effect; errors of the fabric and the locks pass through."""
 
-    def __init__(self, plan: Plan, fabric: Fabric, lock_place: LockPlace, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        fabric: Fabric,
+        lock_place: LockPlace,
+        clock: Clock,
+        observer: Observer,
+        redact: Callable[[str], str],
+    ) -> None:
         self._plan = plan
         self._fabric = fabric
         self._lock_place = lock_place
         self._clock = clock
         self._observer = observer
+        self._redact = redact
         self._logs_shown: set[tuple[StepId, str]] = set()
 
     async def perform(self, effect: ev.Effect) -> ev.Event:  # noqa: PLR0911 - one return for each effect
@@ -55,7 +66,8 @@ class Hands:
                 return await self._check(effect)
             case ev.FindClusters():
                 query = ClusterQuery(name=effect.name, tags=effect.tags, created_since=effect.since)
-                return ev.ClustersFound(clusters=await self._fabric.find_clusters(query))
+                found = await self._fabric.find_clusters(query)
+                return ev.ClustersFound(clusters=tuple(map(self._clean_cluster, found)))
             case ev.Look():
                 return await self._look(effect)
             case ev.CancelSteps():
@@ -106,8 +118,19 @@ class Hands:
     async def _look(self, effect: ev.Look) -> ev.Event:
         cluster = await self._fabric.describe(effect.cluster_id) if effect.cluster else None
         steps = await self._fabric.list_steps(effect.cluster_id) if effect.steps else None
-        is_unknown = (effect.cluster and cluster is None) or (effect.steps and steps is None)
-        return ev.Seen(cluster_id=effect.cluster_id, cluster=cluster, steps=steps, is_unknown=is_unknown)
+        return ev.Seen(
+            cluster_id=effect.cluster_id,
+            cluster=self._clean_cluster(cluster) if cluster else None,
+            steps=None if steps is None else tuple(map(self._clean_step, steps)),
+            is_unknown=(effect.cluster and cluster is None) or (effect.steps and steps is None),
+        )
+
+    def _clean_cluster(self, view: ClusterView) -> ClusterView:
+        """What the fabric echoes may hold a secret: it is taken out before anything is made of it."""
+        return replace(view, reason=self._redact(view.reason))
+
+    def _clean_step(self, view: StepView) -> StepView:
+        return replace(view, reason=self._redact(view.reason), message=self._redact(view.message))
 
     async def _cancel_steps(self, effect: ev.CancelSteps) -> ev.Event:
         refused = await self._fabric.cancel_steps(effect.cluster_id, effect.step_ids)
@@ -129,6 +152,6 @@ class Hands:
             for file in files:
                 if (step_id, file.name) not in self._logs_shown:
                     self._logs_shown.add((step_id, file.name))
-                    self._observer.logs(step_id, file)
+                    self._observer.logs(step_id, replace(file, text=self._redact(file.text)))
             are_complete = are_complete and {file.name for file in files} >= _EXPECTED_LOGS
         return ev.LogsFetched(are_complete=are_complete)

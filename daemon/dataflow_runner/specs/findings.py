@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 
+from dataflow_runner.kit.text import printable
+
 
 class Severity(StrEnum):
     """Whether a file with this finding can be used."""
@@ -152,8 +154,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     close = get_close_matches(word.lower()[:100], by_lower, n=1, cutoff=0.75)
     return f" (did you mean '{by_lower[close[0]]}'?)" if close else ""
-
-
-def printable(text: str) -> str:
-    """The text on one line, with control characters spelled out: a finding can't repaint a terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

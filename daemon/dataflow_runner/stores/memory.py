@@ -126,6 +126,10 @@ class MemoryJournal:
         """Stop driving a run without ending it."""
         self._write(record, None, entry)
 
+    async def is_living(self, instance: InstanceId) -> bool:
+        """Whether an instance has neither been released nor killed."""
+        return instance in self._living
+
     async def claim(self, run_id: RunId, instance: InstanceId, now: datetime) -> RunRecord:
         """Take over a run that nobody living drives."""
         run = self._find(run_id)

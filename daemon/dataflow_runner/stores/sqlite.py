@@ -147,6 +147,10 @@ class SqliteJournal:
         """Stop driving a run without ending it."""
         await self._write_run(record, None, entry)
 
+    async def is_living(self, instance: InstanceId) -> bool:
+        """Whether the process of an instance lives on this host."""
+        return self._instances.is_living(instance)
+
     async def claim(self, run_id: RunId, instance: InstanceId, now: datetime) -> RunRecord:
         """Take over a run that nobody living on this host drives."""
 

@@ -118,7 +118,10 @@ class AwsSession:
                 connector_args=connector,
             )
             made = self._sdk().create_client(service, region_name=self.identity.region, config=config)
-            self._clients[key] = AwsClient(await self._open.enter_async_context(made))
+            try:
+                self._clients[key] = AwsClient(await self._open.enter_async_context(made))
+            except ValueError as error:  # botocore's word for an endpoint that is no address
+                raise InputError(f"{error}; AWS_ENDPOINT_URL has to begin with http:// or https://") from error
         return self._clients[key]
 
     def _sdk(self) -> Any:
