@@ -12,7 +12,7 @@ import pytest
 from tests.cli.desk import Desk
 from tests.cli.program import PROGRAM
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 def test_without_a_network_a_run_waits_and_says_so_until_it_is_left(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from tests.cli.program import until
 from dataflow_runner.specs.convert import Encoding, convert
 from dataflow_runner.specs.load import Source
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 def test_the_go_runners_spelling_of_up_run_and_down_works_on_its_own_files(desk: Desk) -> None:

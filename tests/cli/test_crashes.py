@@ -8,7 +8,7 @@ import pytest
 from tests.cli.desk import Desk
 from tests.cli.program import Ended, Running, until
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 def _resume(desk: Desk) -> Ended:

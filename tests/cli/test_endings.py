@@ -13,7 +13,7 @@ from dataflow_runner.jobs.record import RunRecord
 from dataflow_runner.runs import tags
 from dataflow_runner.stores.sqlite import SqliteJournal
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 def test_a_cluster_that_a_run_uses_is_not_halted_unless_forced(desk: Desk) -> None:

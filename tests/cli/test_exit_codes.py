@@ -9,7 +9,7 @@ from tests.cli import specs
 from tests.cli.desk import Desk
 from tests.cli.program import until
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(

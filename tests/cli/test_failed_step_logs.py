@@ -6,7 +6,7 @@ import pytest
 from tests.cli import specs
 from tests.cli.desk import Desk
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 LOUD = specs.step("loud", "bash", "-c", "echo the result; echo the cause >&2; echo the trouble >&2; exit 3")
 

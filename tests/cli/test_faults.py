@@ -8,7 +8,7 @@ import pytest
 from tests.cli import specs
 from tests.cli.desk import Desk
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 Fault = dict[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from tests.cli import specs
 from tests.cli.desk import Desk
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 def test_a_hard_lock_outlives_a_failed_run_and_names_it_until_somebody_releases_it(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from tests.cli import specs
 from tests.cli.desk import Desk
 from tests.cli.program import PROGRAM
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 SECRET = "store-pa55word"
 

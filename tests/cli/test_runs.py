@@ -9,7 +9,7 @@ from tests.cli import specs
 from tests.cli.desk import Desk
 from tests.cli.program import until
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 def test_a_run_that_goes_on_can_be_listed_shown_watched_and_cancelled(desk: Desk) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.cli import specs
 from tests.cli.desk import Desk
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 OF_STORE, OF_ENVIRONMENT, OF_KEY = "store-pa55word", "environment-pa55word", "static-pa55word"
 SECRETS = (OF_STORE, OF_ENVIRONMENT, OF_KEY)

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.desk import Desk
 from tests.cli.program import until
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -11,6 +11,8 @@ import pytest
 from tests.cli import specs
 from tests.cli.program import bare_environment
 
+pytestmark = pytest.mark.integration
+
 HEAVY = {"aiobotocore", "aiohttp", "botocore", "fastavro", "jsonschema", "msgspec", "pydantic", "rich", "structlog"}
 
 _LISTS_MODULES = """

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.desk import Desk
 from tests.cli.program import PROGRAM
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 def _on_a_terminal(desk: Desk, *arguments: str) -> tuple[int, bytes, str]:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from tests.emr_emulator.servers import desk, launch, pages, refusal, steps
 
+pytestmark = pytest.mark.integration
+
 
 async def names(emr: Any, **params: Any) -> list[str]:
     """Names of the steps on all pages."""

@@ -25,7 +25,7 @@ from emr_emulator.execute import LocalExecutor
 from emr_emulator.storage import Storage
 from emr_emulator.work import BootstrapWork, Outcome, Premises, StepWork
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")

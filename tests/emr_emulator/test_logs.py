@@ -93,7 +93,7 @@ def bucket(endpoint: str) -> str:
     return f"s3://{name}"
 
 
-@pytest.mark.emulator
+@pytest.mark.integration
 async def test_without_a_lag_the_logs_are_there_at_once(endpoint: str, storage: Storage, tmp_path: Path) -> None:
     target, folder = bucket(endpoint), log_folder(tmp_path)
     await LogShipper(storage, lag=0).ship(folder, parse_location(f"{target}/j/steps/s"))
@@ -105,7 +105,7 @@ async def test_without_a_lag_the_logs_are_there_at_once(endpoint: str, storage: 
     assert not folder.exists()
 
 
-@pytest.mark.emulator
+@pytest.mark.integration
 async def test_with_a_lag_they_are_absent_until_closing_ships_them(
     endpoint: str, storage: Storage, tmp_path: Path
 ) -> None:
@@ -118,7 +118,7 @@ async def test_with_a_lag_they_are_absent_until_closing_ships_them(
     assert set(await tree(storage, target)) == {"s/stderr.gz", "s/stdout.gz"}
 
 
-@pytest.mark.emulator
+@pytest.mark.integration
 async def test_after_the_lag_they_are_there(endpoint: str, storage: Storage, tmp_path: Path) -> None:
     target = bucket(endpoint)
     shipper = LogShipper(storage, lag=0.01)
@@ -129,7 +129,7 @@ async def test_after_the_lag_they_are_there(endpoint: str, storage: Storage, tmp
     await shipper.close()
 
 
-@pytest.mark.emulator
+@pytest.mark.integration
 async def test_a_bucket_that_is_not_there_is_logged_and_no_more(
     storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -16,7 +16,7 @@ from tests.emr_emulator.servers import client, launch, simulated, steps, until
 
 from emr_emulator.compose import Emulator
 
-pytestmark = [pytest.mark.emulator, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 # moto looks at who signed, not at the signature; what nobody signed may read public objects only.
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=a/20240101/eu-west-1/s3/aws4_request, Signature=0"}

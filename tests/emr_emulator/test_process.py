@@ -19,7 +19,7 @@ from tests.emr_emulator.servers import INSTANCES, steps
 from emr_emulator.cli import main
 from emr_emulator.testing import ControlError, EmulatorProcess, running_emulator
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 TRANSIENT = INSTANCES | {"KeepJobFlowAliveWhenNoSteps": False}
 
@@ -206,18 +206,14 @@ def test_clusters_survive_a_kill_with_a_data_folder(tmp_path: Path) -> None:
         assert (cluster["Name"], cluster["Status"]["State"]) == ("kept", "STARTING")
 
 
-def test_one_line_of_json_on_stdout_tells_the_endpoint_and_it_is_ready_in_a_second() -> None:
+def test_one_line_of_json_on_stdout_tells_the_endpoint() -> None:
     command = [sys.executable, "-m", "emr_emulator", "--port", "0", "--simulate"]
-    started = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        took = time.monotonic() - started
         process.terminate()
         assert process.stdout.read() == ""
     assert json.loads(line)["endpoint"].startswith("http://127.0.0.1:")
-    # Measured at 0.3 s on an idle machine; this bound is for a busy one.
-    assert took < 3.0
 
 
 def descendants(parent: int) -> list[int]:

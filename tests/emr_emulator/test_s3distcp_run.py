@@ -21,7 +21,7 @@ from emr_emulator.s3distcp.plan import PlanError
 from emr_emulator.s3distcp.run import CopyError, Summary, run
 from emr_emulator.storage import Storage
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ async def files(tmp_path: Path) -> AsyncIterator[Storage]:
         yield storage
 
 
-@pytest.fixture(params=["hdfs", pytest.param("s3", marks=pytest.mark.emulator)])
+@pytest.fixture(params=["hdfs", pytest.param("s3", marks=pytest.mark.integration)])
 async def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Storage, str]]:
     """Both kinds of storage, each with an empty folder: what holds here holds for either."""
     if request.param == "hdfs":
@@ -232,14 +232,14 @@ async def test_a_storage_without_a_place_for_a_scheme_says_so(text: str) -> None
             await storage.at(parse_location(text))
 
 
-@pytest.mark.emulator
+@pytest.mark.integration
 async def test_a_missing_bucket_is_named(endpoint: str) -> None:
     async with Storage(endpoint=endpoint, hdfs=None) as storage:
         with pytest.raises(NotFoundError, match=r"s3://no-such-bucket/k: .*NoSuchBucket"):
             await put(storage, {"s3://no-such-bucket/k": b""})
 
 
-@pytest.mark.emulator
+@pytest.mark.integration
 async def test_the_users_aws_settings_do_not_matter(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile that doesn't exist makes botocore fail, and a proxy would take the request elsewhere."""
     isolated_session.cache_clear()
@@ -253,7 +253,7 @@ async def test_the_users_aws_settings_do_not_matter(endpoint: str, monkeypatch: 
             await (await storage.at(place)).delete([place])
 
 
-@pytest.mark.emulator
+@pytest.mark.integration
 async def test_a_server_that_is_gone_is_an_error_with_the_location() -> None:
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

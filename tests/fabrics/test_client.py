@@ -15,6 +15,8 @@ from dataflow_runner.fabrics.base import ClusterQuery, ClusterState, StepState
 from dataflow_runner.fabrics.emr.client import EmrFabric
 from dataflow_runner.jobs.ids import ClusterId, StepId
 
+pytestmark = pytest.mark.integration
+
 CLUSTER = ClusterId("j-1")
 MORNING = 1_767_225_600.0
 """2026-01-01T00:00:00Z, as EMR sends instants."""

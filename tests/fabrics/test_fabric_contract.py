@@ -43,7 +43,7 @@ def going() -> Going:
     return Going()
 
 
-@pytest.fixture(params=["memory", pytest.param("emr", marks=pytest.mark.emulator)])
+@pytest.fixture(params=["memory", pytest.param("emr", marks=pytest.mark.integration)])
 async def stage(request: pytest.FixtureRequest, going: Going, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as open_stages:
         if request.param == "memory":

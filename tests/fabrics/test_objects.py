@@ -17,6 +17,8 @@ from dataflow_runner.fabrics.emr.session import AwsIdentity, AwsSession
 from dataflow_runner.fabrics.places import read_place
 from dataflow_runner.jobs.ids import ClusterId, StepId
 
+pytestmark = pytest.mark.integration
+
 Put = Callable[[str, bytes], None]
 
 

@@ -16,6 +16,8 @@ from dataflow_runner.fabrics.emr.session import AwsIdentity, AwsSession
 from dataflow_runner.kit.secret import Secret
 from dataflow_runner.specs import model as m
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def account(aws: str) -> dict[str, str]:

@@ -20,6 +20,8 @@ from dataflow_runner.jobs.ids import ClusterId
 from dataflow_runner.kit.secret import Secret
 from dataflow_runner.specs.model import Credentials, PlaybookConfig, Step
 
+pytestmark = pytest.mark.integration
+
 
 def identity(word: str, secret: str | None = None, role: str | None = None) -> AwsIdentity:
     credentials = Credentials(access_key_id=word, secret_access_key=Secret(secret or word))

@@ -17,6 +17,8 @@ from dataflow_runner.jobs.ids import ClusterId
 from dataflow_runner.kit.secret import Secret
 from dataflow_runner.specs.model import Credentials
 
+pytestmark = pytest.mark.integration
+
 CLUSTER = ClusterId("j-1")
 AMBIGUOUS = [
     Drop(),

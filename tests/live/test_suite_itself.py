@@ -18,7 +18,7 @@ from tests.live.settings import PREFIX, SWITCH
 
 from emr_emulator.testing import EmulatorProcess, running_emulator
 
-pytestmark = pytest.mark.emulator
+pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"

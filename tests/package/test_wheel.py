@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.package.wheel import ROOT, Wheel
 
+pytestmark = pytest.mark.integration
+
 PACKAGES = ("dataflow_runner", "snowplowctl", "emr_emulator")
 EMULATOR_ONLY = {"moto", "pyyaml"}
 

@@ -191,7 +191,7 @@ def check_turn(plan: Plan, before: State, event: ev.Event, after: State, now: da
         assert progress.tries <= (plan.steps[index].retry or m.Retry(max_attempts=1)).max_attempts
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(plan=plans, draw=st.data())
 def test_whatever_is_answered_and_however_often_the_state_stays_one_that_makes_sense(
     plan: Plan, draw: st.DataObject
@@ -210,7 +210,7 @@ def test_whatever_is_answered_and_however_often_the_state_stays_one_that_makes_s
             state = after
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(plan=plans, draw=st.data())
 def test_news_of_a_cluster_that_is_not_the_runs_own_any_more_changes_nothing(plan: Plan, draw: st.DataObject) -> None:
     answers, state, now = Answers(plan, draw), initial_state(plan), START

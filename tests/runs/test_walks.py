@@ -167,7 +167,7 @@ async def play(walk: Walk) -> tuple[Stage, State]:
     return stage, await stage.survive()
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(walk=walks())
 def test_no_walk_ends_with_a_cluster_left_a_step_run_too_often_or_a_verdict_that_the_steps_contradict(
     walk: Walk,

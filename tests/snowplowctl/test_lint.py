@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.integration
+
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "transform"
 VARIABLES = ("--vars", "bucket,my-bucket,region,eu-west-1,subnet,subnet-1")
 

@@ -37,7 +37,7 @@ def refused(file: Source, target: Encoding = Encoding.AVRO) -> str:
 
 
 @pytest.mark.parametrize("key", registry.known(), ids=str)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(draw=st.data())
 def test_json_to_avro_and_back_is_the_same_data(key: SchemaKey, draw: st.DataObject) -> None:
     tree = draw.draw(data(registry.schema(key)))

@@ -23,6 +23,8 @@ from dataflow_runner.errors import InputError, JournalBroken, StoreUnavailable
 from dataflow_runner.stores.sqlite import SqliteJournal
 from dataflow_runner.stores.sqlite_file import MIGRATIONS
 
+pytestmark = pytest.mark.integration
+
 Open = Callable[[Path], SqliteJournal]
 
 

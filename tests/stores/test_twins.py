@@ -142,6 +142,6 @@ class TwinsWalk(RuleBasedStateMachine):
 
 
 TwinsWalk.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestTwins = TwinsWalk.TestCase

@@ -16,7 +16,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=30).map("".join) | st.text(max_size=40)
 DATA: dict[str, Value] = {"a": "v", "l": [1, "two", None, 3.0]}
-FAST = settings(max_examples=80, deadline=None)
+FAST = settings(max_examples=40, deadline=None)
 
 
 @FAST
