@@ -15,6 +15,7 @@ from dataflow_runner.jobs.ids import ClusterId, InstanceId, RunId, StepId
 from dataflow_runner.jobs.record import Entry, EntryKind, Job, JobKind, Request, RequestKind, RunRecord
 from dataflow_runner.runs.codec import decode_state, encode_state
 from dataflow_runner.runs.conductor import Conductor
+from dataflow_runner.runs.hands import Surroundings
 from dataflow_runner.runs.machine import initial_state
 from dataflow_runner.runs.plan import Patience, Plan, make_plan
 from dataflow_runner.runs.state import State
@@ -256,14 +257,12 @@ class Stage:
         return decode_state((await self.journal.load(self.job.run_id)).state)
 
     async def _drive(self, record: RunRecord, *, is_resumed: bool) -> State:
-        self.conductor = Conductor(
-            plan=await self.plan(),
-            record=record,
-            journal=self.journal,
+        surroundings = Surroundings(
             fabric=self.fabric,
             lock_place=lambda _lock: self.journal.locks,
             clock=self.clock,
             observer=self.audience,
             redact=str,
         )
+        self.conductor = Conductor(await self.plan(), record, self.journal, surroundings)
         return await self.conductor.drive(is_resumed=is_resumed)

@@ -26,6 +26,7 @@ from dataflow_runner.jobs.record import Entry, EntryKind, Job, JobKind, Request,
 from dataflow_runner.kit.clock import Clock, SystemClock
 from dataflow_runner.runs.codec import encode_state
 from dataflow_runner.runs.conductor import Conductor
+from dataflow_runner.runs.hands import Surroundings
 from dataflow_runner.runs.machine import initial_state
 from dataflow_runner.runs.plan import Patience, Plan, make_plan
 from dataflow_runner.runs.state import Verdict
@@ -205,16 +206,14 @@ async def _drive(
 ) -> int:
     say(f"run {plan.run_id} in {journal.place}")
     with open_view(context) as view:
-        conductor = Conductor(
-            plan=plan,
-            record=record,
-            journal=journal,
+        surroundings = Surroundings(
             fabric=fabric,
             lock_place=lock_place(journal),
             clock=SystemClock(),
             observer=view,
             redact=context.redactor.redact,
         )
+        conductor = Conductor(plan, record, journal, surroundings)
         interruption = _Interruption(context, conductor, journal, plan, drive)
         with interruption.handled():
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,14 +15,12 @@ from dataflow_runner.errors import (
     StoreUnavailable,
     Unanswered,
 )
-from dataflow_runner.fabrics.base import Fabric
 from dataflow_runner.jobs.journal import Journal
 from dataflow_runner.jobs.record import Entry, EntryKind, RequestKind, RunRecord
-from dataflow_runner.kit.clock import Clock
 from dataflow_runner.runs import events as ev
 from dataflow_runner.runs.codec import decode_state, encode_state
 from dataflow_runner.runs.decide import decide
-from dataflow_runner.runs.hands import Hands, LockPlace, Observer
+from dataflow_runner.runs.hands import Hands, Surroundings
 from dataflow_runner.runs.machine import apply
 from dataflow_runner.runs.narrate import narrate
 from dataflow_runner.runs.plan import Plan
@@ -38,28 +35,15 @@ _JOURNAL_RETRY = timedelta(seconds=2)
 class Conductor:
     """Drives one run that this process owns, to its end or until it is told to leave."""
 
-    def __init__(
-        self,
-        *,
-        plan: Plan,
-        record: RunRecord,
-        journal: Journal,
-        fabric: Fabric,
-        lock_place: LockPlace,
-        clock: Clock,
-        observer: Observer,
-        redact: Callable[[str], str],
-    ) -> None:
+    def __init__(self, plan: Plan, record: RunRecord, journal: Journal, surroundings: Surroundings) -> None:
         self._plan = plan
         self._record = record
         self._journal = journal
-        self._fabric = fabric
-        self._hands = Hands(
-            plan=plan, fabric=fabric, lock_place=lock_place, clock=clock, observer=observer, redact=redact
-        )
-        self._redact = redact
-        self._clock = clock
-        self._observer = observer
+        self._hands = Hands(plan, surroundings)
+        self._fabric = surroundings.fabric
+        self._clock = surroundings.clock
+        self._observer = surroundings.observer
+        self._redact = surroundings.redact
         self._state = decode_state(record.state)
         self._leaving = asyncio.Event()
         self._heard = 0

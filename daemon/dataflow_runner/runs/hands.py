@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from dataflow_runner.fabrics.base import ClusterQuery, ClusterView, Fabric, LogFile, StepView
@@ -36,25 +36,28 @@ class Observer(Protocol):
         """A log of a failed step has come; each is told once."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a run has to do with, beside its journal."""
+
+    fabric: Fabric
+    lock_place: LockPlace
+    clock: Clock
+    observer: Observer
+    redact: Callable[[str], str]
+    """Takes secrets out of a text that came from elsewhere."""
+
+
 class Hands:
     """One method for each effect; errors of the fabric and the locks pass through."""
 
-    def __init__(
-        self,
-        *,
-        plan: Plan,
-        fabric: Fabric,
-        lock_place: LockPlace,
-        clock: Clock,
-        observer: Observer,
-        redact: Callable[[str], str],
-    ) -> None:
+    def __init__(self, plan: Plan, surroundings: Surroundings) -> None:
         self._plan = plan
-        self._fabric = fabric
-        self._lock_place = lock_place
-        self._clock = clock
-        self._observer = observer
-        self._redact = redact
+        self._fabric = surroundings.fabric
+        self._lock_place = surroundings.lock_place
+        self._clock = surroundings.clock
+        self._observer = surroundings.observer
+        self._redact = surroundings.redact
         self._logs_shown: set[tuple[StepId, str]] = set()
 
     async def perform(self, effect: ev.Effect) -> ev.Event:  # noqa: PLR0911 - one return for each effect

@@ -16,7 +16,10 @@ MIN_STEPS = 50
 """Evaluation steps that any string may take, however many there are; a field and a function are a handful."""
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+JSON_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
+"""A string of a JSON text. One without end reaches to the text's: so no quote in it is tried as a beginning."""
+
+_STRING = re.compile(JSON_STRING, re.DOTALL)
 _MARKS = range(0xE000, 0xF900)
 
 
@@ -65,7 +68,7 @@ class Masked:
         return found
 
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(f"{self.marks[0]}{self.marks[1]}*+" if self.marks else "(?!)")
+        return re.compile(f"{self.marks[0]}{self.marks[1]}*" if self.marks else "(?!)")
 
 
 def mask(text: str) -> Masked:

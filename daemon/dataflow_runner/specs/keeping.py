@@ -6,7 +6,7 @@ import json
 import re
 
 from dataflow_runner.errors import SpecError
-from dataflow_runner.specs.actions import Masked, has_action, mask, quote_around
+from dataflow_runner.specs.actions import JSON_STRING, Masked, has_action, mask, quote_around
 from dataflow_runner.specs.envelope import APART
 from dataflow_runner.specs.findings import finding_at
 from dataflow_runner.specs.jsontext import Json, Unparseable, dump, quote
@@ -16,7 +16,7 @@ from dataflow_runner.specs.source import Source, text_of
 from dataflow_runner.specs.template import TemplateError, spans
 
 _SECRET_KEY = "secretaccesskey"  # noqa: S105 - the name of a key, in the case that all cases fold to
-_MEMBER = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*+")\s*+(?::\s*+(?P<value>"(?:[^"\\]|\\.)*+"))?+', re.DOTALL)
+_MEMBER = re.compile(rf"(?P<key>{JSON_STRING})\s*(?::\s*(?P<value>{JSON_STRING}))?", re.DOTALL)
 
 
 def unexpanded(source: Source) -> str:

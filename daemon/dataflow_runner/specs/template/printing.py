@@ -112,7 +112,7 @@ class Printer:
 
 
 _HTML: Final = str.maketrans({'"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": "\ufffd"})
-_JS: Final = re.compile(r"[\x00-\x1f\"&'<=>\\]|[^\x00-\x7f]++")
+_JS: Final = re.compile(r"[\x00-\x1f\"&'<=>\\]|[^\x00-\x7f]+")
 _JS_SHORT: Final = {"\\": "\\\\", "'": "\\'", '"': '\\"'}
 
 
@@ -244,5 +244,5 @@ class _Directives:
                 raise passed("width", self._limits.width, "the width or precision of a printf verb")
 
 
-_NUMBER: Final = re.compile(r"[0-9]++")
+_NUMBER: Final = re.compile(r"[0-9]+")
 _INDEX: Final = re.compile(r"[0-9]{1,6}")
