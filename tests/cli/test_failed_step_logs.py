@@ -49,3 +49,9 @@ def test_logs_that_never_arrive_hide_nothing_of_the_failure(workbench: Desk) -> 
     assert f"step 2/2 'loud' ({step}) failed" in ended.result["reason"]
     assert workbench.alive == []
     assert workbench.run("runs", "logs", workbench.run_id).code == 1
+
+
+def test_people_see_a_log_with_its_lines_as_they_are(workbench: Desk) -> None:
+    ended = workbench.run(*_command(workbench), "--log-format", "console")
+    assert ended.code == 1
+    assert "\nthe cause\nthe trouble\n" in ended.err

@@ -44,6 +44,7 @@ async def test_a_failed_step_is_tried_again_with_those_that_were_cancelled_behin
     assert state.verdict is Verdict.SUCCEEDED
     assert [stage.ledger.starts(name) for name in ("copy", "transform", "load")] == [1, 3, 1]
     assert [progress.tries for progress in state.steps] == [1, 3, 1]
+    assert "step 2/3 'transform' will be tried again after Unknown Error. exit code 1" in stage.audience.lines
     assert len(stage.ledger.clusters_made()) == 1
     assert stage.ledger.clusters_alive() == ()
 

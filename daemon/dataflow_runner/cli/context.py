@@ -39,12 +39,16 @@ class Context:
         """Whether progress is shown as a live table."""
         return self.log_format is None and sys.stderr.isatty()
 
+    @property
+    def line_format(self) -> str:
+        """The form of log lines: 'json' or 'console'."""
+        return self.log_format or ("console" if sys.stderr.isatty() else "json")
+
     def logger(self) -> FilteringBoundLogger:
         """The logger to stderr."""
         from dataflow_runner.kit.logs import make_logger
 
-        style = self.log_format or ("console" if sys.stderr.isatty() else "json")
-        return make_logger(style, self.log_level, self.redactor)
+        return make_logger(self.line_format, self.log_level, self.redactor)
 
     def resume_command(self, run_id: str) -> str:
         """What to type to go on with a run of this journal."""

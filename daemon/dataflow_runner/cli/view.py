@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dataflow_runner.cli.context import Context
+from dataflow_runner.cli.output import say
 from dataflow_runner.fabrics.base import LogFile, StepState
 from dataflow_runner.jobs.ids import StepId
 from dataflow_runner.kit.redaction import Redactor
@@ -36,8 +37,9 @@ _COLOURS = {
 class LineView:
     """Progress as log lines, each with the run's id, its cluster and attempt."""
 
-    def __init__(self, logger: FilteringBoundLogger) -> None:
+    def __init__(self, logger: FilteringBoundLogger, *, is_json: bool) -> None:
         self._logger = logger
+        self._is_json = is_json
 
     def changed(self, plan: Plan, state: State, lines: Sequence[str]) -> None:
         """One line for each thing that happened."""
@@ -53,7 +55,10 @@ class LineView:
         self._logger.warning(message)
 
     def logs(self, step_id: StepId, file: LogFile) -> None:
-        """A log, whole, as one line."""
+        """A log, whole: as one line for machines, as it is for people."""
+        if not self._is_json:
+            say(f"== {file.name} of {step_id} ({file.place})\n{file.text}")
+            return
         self._logger.error("log of a failed step", step_id=step_id, log=file.name, place=file.place, text=file.text)
 
 
@@ -138,4 +143,4 @@ def open_view(context: Context) -> AbstractContextManager[Observer]:
     """The view that suits where the program runs."""
     if context.has_terminal:
         return _table(context)
-    return nullcontext(LineView(context.logger()))
+    return nullcontext(LineView(context.logger(), is_json=context.line_format == "json"))

@@ -73,10 +73,10 @@ def _cluster(old: ClusterProgress | None, new: ClusterProgress | None) -> Iterat
 
 def _step(plan: Plan, index: int, old: StepProgress, new: StepProgress) -> Iterator[str]:
     name = f"step {index + 1}/{len(plan.steps)} {plan.steps[index].name!r}"
+    details = " ".join(part for part in (new.reason, new.message) if part)
     if new.state is None and old.state is not None:
-        yield f"{name} will be tried again"
+        yield f"{name} will be tried again" + (f" after {details}" if details else "")
     elif new.ids != old.ids:
         yield f"{name} submitted as {new.ids[-1]}"
     if new.state is not None and new.state is not old.state and new.state is not StepState.PENDING:
-        details = " ".join(part for part in (new.reason, new.message) if part)
         yield f"{name} ({new.step_id}) is {new.state}" + (f": {details}" if details else "")

@@ -78,6 +78,7 @@ class StepProgress:
     state: StepState | None = None
     """State of the last attempt; None while it is not submitted."""
     reason: str = ""
+    """Why the last attempt failed; kept until the step is submitted again."""
     message: str = ""
     log_file: str = ""
     submitted_at: datetime | None = None
@@ -120,7 +121,16 @@ class StepProgress:
         if self.state is None:
             return replace(self, not_before=not_before)
         tries = self.tries if self.may_have_run else max(0, self.tries - 1)
-        return StepProgress(name=self.name, ids=self.ids, tries=tries, resends=self.resends, not_before=not_before)
+        return StepProgress(
+            name=self.name,
+            ids=self.ids,
+            tries=tries,
+            resends=self.resends,
+            reason=self.reason,
+            message=self.message,
+            log_file=self.log_file,
+            not_before=not_before,
+        )
 
     def submitted(self, step_id: StepId, now: datetime) -> StepProgress:
         """A new attempt."""
