@@ -104,3 +104,9 @@ def test_a_cluster_that_ends_plainly_with_a_failed_step_is_a_failure_that_names_
     ended = desk.run(*desk.transient("one", "failing"))
     assert ended.code == 1
     assert "step 2/2 'failing'" in ended.result["reason"]
+
+
+def test_what_is_wrong_with_a_spec_is_told_before_its_secrets_are_asked_for(desk: Desk) -> None:
+    asks = specs.step("one", "echo", "{{secret `db`}}", retries=3)
+    ended = desk.run(*desk.transient(asks), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert (ended.code, "retries" in ended.err) == (2, True)

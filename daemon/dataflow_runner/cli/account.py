@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from dataflow_runner.cli.context import Context
 from dataflow_runner.cli.foreground import identity_of, warn
-from dataflow_runner.cli.specs_in import expand_specs, read_secrets, read_specs, world_of
+from dataflow_runner.cli.specs_in import expand_specs, read_specs
 from dataflow_runner.errors import InputError
 from dataflow_runner.fabrics.base import Fabric
 from dataflow_runner.fabrics.catalog import open_fabric
@@ -36,7 +36,6 @@ async def _identity(
             raise InputError("which region? Give --region, set AWS_REGION, or name a cluster spec with --emr-config")
         return AwsIdentity(region=region)
     cluster, _ = read_specs(spec, None)
-    world = world_of(SystemClock().now(), await read_secrets([cluster]))
-    expanded = expand_specs(cluster, None, variables, world)
+    expanded = await expand_specs(cluster, None, variables, SystemClock().now())
     warn(context, expanded)
     return identity_of(expanded)

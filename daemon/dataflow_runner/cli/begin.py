@@ -11,7 +11,7 @@ from dataflow_runner.cli.context import Context, whoami
 from dataflow_runner.cli.foreground import Drive, begin_run, identity_of, keep_specs, patience_of, warn
 from dataflow_runner.cli.output import print_result
 from dataflow_runner.cli.sentry import reporting
-from dataflow_runner.cli.specs_in import Expanded, expand_specs, read_secrets, read_specs, world_of
+from dataflow_runner.cli.specs_in import Expanded, expand_specs, read_specs
 from dataflow_runner.cli.target import Target, find_target
 from dataflow_runner.errors import InputError
 from dataflow_runner.fabrics.base import Call, Fabric
@@ -131,8 +131,7 @@ async def _prepare(context: Context, request: Request) -> tuple[Job, Expanded, t
     kind, now = request.kind, SystemClock().now()
     run_id = _run_id(request.run_id, now)
     sources = read_specs(request.cluster, request.playbook)
-    world = world_of(now, await read_secrets(sources))
-    expanded = expand_specs(*sources, request.variables, world)
+    expanded = await expand_specs(*sources, request.variables, now)
     warn(context, expanded)
     job = Job(
         run_id=run_id,

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from dataflow_runner.cli.specs_in import read_secrets, world_of
+from dataflow_runner.cli.specs_in import Masked, read_secrets, world_of
 from dataflow_runner.kit.clock import SystemClock
-from dataflow_runner.kit.redaction import MASK
 from dataflow_runner.specs.checking import Checked, check_files
 from dataflow_runner.specs.findings import Finding, Problem, Severity
 from dataflow_runner.specs.load import Loaded, load, read_source
@@ -16,13 +15,6 @@ from dataflow_runner.specs.model import ClusterConfig, PlaybookConfig
 from dataflow_runner.specs.rendering import rendered
 
 _Pair = tuple[Loaded[ClusterConfig] | None, Loaded[PlaybookConfig] | None]
-
-
-class Masked(dict[str, str]):
-    """Secrets for a reader who only wants to see the rest."""
-
-    def __missing__(self, _name: str) -> str:
-        return MASK
 
 
 async def check(files: Sequence[str], variables: Mapping[str, str], *, online: bool) -> tuple[Finding, ...]:

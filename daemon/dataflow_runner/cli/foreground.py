@@ -14,7 +14,7 @@ from datetime import timedelta
 from dataflow_runner.cli.context import Context, whoami
 from dataflow_runner.cli.locks import lock_place
 from dataflow_runner.cli.output import ExitCode, print_result, say
-from dataflow_runner.cli.specs_in import Expanded, expand_specs, read_secrets, salted_digest, spec_text, world_of
+from dataflow_runner.cli.specs_in import Expanded, expand_specs, salted_digest, spec_text
 from dataflow_runner.cli.view import open_view
 from dataflow_runner.errors import InputError, RunHeld, StoreUnavailable
 from dataflow_runner.fabrics.base import Fabric
@@ -172,8 +172,7 @@ async def expand_again(job: Job, cluster: Source | None = None, playbook: Source
     Raises InputError when they would now say something else.
     """
     cluster, playbook = cluster or _kept(job.cluster), playbook or _kept(job.playbook)
-    world = world_of(job.instant, await read_secrets([cluster, playbook]))
-    expanded = expand_specs(cluster, playbook, job.variables, world)
+    expanded = await expand_specs(cluster, playbook, job.variables, job.instant)
     for loaded, kept in ((expanded.cluster, job.cluster), (expanded.playbook, job.playbook)):
         if loaded and kept and salted_digest(loaded, job.salt) != kept.digest:
             raise InputError(

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from dataflow_runner.errors import InputError, SpecError
 from dataflow_runner.jobs.record import SpecText
+from dataflow_runner.kit.redaction import MASK
 from dataflow_runner.specs.findings import Finding, Severity
 from dataflow_runner.specs.load import (
     Loaded,
@@ -76,10 +77,26 @@ def _read(path: str | None, stdin: BinaryIO, findings: list[Finding]) -> Source 
         return None
 
 
-def expand_specs(
-    cluster: Source | None, playbook: Source | None, variables: Mapping[str, str], world: World
+class Masked(dict[str, str]):
+    """Secrets for a reader who only wants to see the rest."""
+
+    def __missing__(self, _name: str) -> str:
+        return MASK
+
+
+async def expand_specs(
+    cluster: Source | None, playbook: Source | None, variables: Mapping[str, str], instant: datetime
 ) -> Expanded:
-    """Expand and check both files; SpecError with every finding of both."""
+    """Expand and check both files; SpecError with every finding of both.
+
+    What is wrong with them without their secrets is told before AWS is asked for those.
+    """
+    expanded = _expand(cluster, playbook, variables, world_of(instant, Masked()))
+    secrets = await read_secrets([cluster, playbook])
+    return _expand(cluster, playbook, variables, world_of(instant, secrets)) if secrets else expanded
+
+
+def _expand(cluster: Source | None, playbook: Source | None, variables: Mapping[str, str], world: World) -> Expanded:
     findings: list[Finding] = []
     loaded_cluster = _collect(load_cluster, cluster, variables, world, findings)
     loaded_playbook = _collect(load_playbook, playbook, variables, world, findings)
