@@ -242,3 +242,30 @@ async def test_a_playbooks_tags_are_written_on_a_named_cluster() -> None:
     view = await stage.fabric.describe(CLUSTER)
     assert view is not None
     assert view.tags["team"] == "data"
+
+
+async def test_a_late_step_that_will_not_be_cancelled_leaves_no_other_behind_on_a_named_cluster() -> None:
+    stubborn = StepScript(duration=9 * 3600 * S, ignores_cancel=True)
+    script = brisk(steps={"late": (stubborn,), "other": (StepScript(duration=7200 * S),)})
+    stage = named(step("late", timeout=60 * S), step("other"), script=script, concurrency=2)
+    state = await stage.begin()
+    assert state.verdict is Verdict.TIMED_OUT
+    assert state.failure is not None
+    (left,) = stage.fabric.world.life(CLUSTER).open_steps
+    assert left.request.name == "late"
+    assert f"has not cancelled {left.step_id}" in state.failure.message
+
+
+async def test_the_grace_of_a_cancel_counts_from_when_it_is_sent() -> None:
+    """A submission in doubt may take longer to find than a step may take to be cancelled."""
+    stage = named(step("a"), script=lost("submit", WireTrouble.LATE, delay=BRISK.cancel_grace + S))
+    stage.clock.at(61, stage.ask_cancel)
+    assert (await stage.begin()).verdict is Verdict.CANCELLED
+    assert [each.state for each in stage.fabric.world.life(CLUSTER).steps] == [StepState.CANCELLED]
+
+
+async def test_a_cancel_counts_for_a_run_that_would_be_left_alone() -> None:
+    stage = named(step("a"), script=lost("submit", WireTrouble.LATE, delay=30 * S), detach=True)
+    stage.clock.at(61, stage.ask_cancel)
+    assert (await stage.begin()).verdict is Verdict.CANCELLED
+    assert [each.state for each in stage.fabric.world.life(CLUSTER).steps] == [StepState.CANCELLED]

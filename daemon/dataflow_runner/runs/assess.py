@@ -141,21 +141,26 @@ def _stopped(plan: Plan, state: State, stop: Stop, now: datetime) -> State:
     if state.intent is not None:
         return state  # what may still show on the cluster must be found before it can be cancelled
     failure, left = stop.failure, steps_to_stop(plan, state, stop)
-    if left and now < stop.since + plan.patience.cancel_grace:
+    if left and (not stop.is_sent or now < stop.since + plan.patience.cancel_grace):
         return state
+    if left and set(state.open_steps) - set(left):
+        return replace(state, stop=Stop(failure=failure, since=now, takes_all=True))
     state = replace(state, stop=None)
     if left:
         message = f"{failure.message}; the cluster has not cancelled {', '.join(left)}"
         return fail(state, replace(failure, message=message), now)
     if failure.kind is FailureKind.STEP_TIMED_OUT and failure.step is not None:
         return _completed_after_all(state, failure.step) if state.steps[failure.step].has_completed else state
+    if all(step.has_completed for step in state.steps):
+        return end(state, Verdict.SUCCEEDED, now)
     return fail(state, failure, now)
 
 
 def steps_to_stop(plan: Plan, state: State, stop: Stop) -> tuple[StepId, ...]:
     """The open attempts that a stop is about: a step that took too long takes none with it that may go on."""
     index, cluster = stop.failure.step, state.cluster
-    if stop.failure.kind is not FailureKind.STEP_TIMED_OUT or index is None or cluster is None:
+    is_late_step = stop.failure.kind is FailureKind.STEP_TIMED_OUT and not stop.takes_all
+    if not is_late_step or index is None or cluster is None:
         return state.open_steps
     if _is_concurrent(plan, cluster) or _may_fail(plan, index):
         late = state.steps[index]

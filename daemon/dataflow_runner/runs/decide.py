@@ -27,8 +27,8 @@ from dataflow_runner.runs.events import (
 )
 from dataflow_runner.runs.limits import next_limit
 from dataflow_runner.runs.plan import Plan, launch_request, step_request
-from dataflow_runner.runs.state import ClusterProgress, Intent, IntentKind, Phase, State, StepProgress, Verdict
-from dataflow_runner.specs.model import ActionOnFailure, Step
+from dataflow_runner.runs.state import ClusterProgress, Intent, IntentKind, Phase, State, Verdict
+from dataflow_runner.specs.model import ActionOnFailure
 
 Decision = Effect | Wait | Finish
 
@@ -116,18 +116,20 @@ def _due(plan: Plan, state: State, cluster: ClusterProgress, now: datetime) -> t
     unsent = [index for index, step in enumerate(state.steps) if step.state is None]
     ready = [index for index in unsent if _is_ready(state.steps[index].not_before, now)]
     if plan.share_cluster:
-        if any(_bars_the_rest(step, progress) for step, progress in zip(plan.steps, state.steps, strict=True)):
-            return ()
-        return tuple(ready[:1]) if not state.open_steps and unsent[:1] == ready[:1] else ()
+        is_next_ready = bool(ready) and unsent[0] == ready[0] and not state.open_steps
+        return tuple(ready[:1]) if is_next_ready and not _is_barred(plan, state, ready[0]) else ()
     if cluster.step_concurrency > 1:
         return tuple(ready)
     return tuple(unsent) if not state.open_steps and ready == unsent else ()
 
 
-def _bars_the_rest(step: Step, progress: StepProgress) -> bool:
-    """Whether a step has ended in a way that must be judged before another is sent."""
-    has_failed = progress.state is not None and progress.state.has_ended and not progress.has_completed
-    return has_failed and step.action_on_failure is not ActionOnFailure.CONTINUE
+def _is_barred(plan: Plan, state: State, index: int) -> bool:
+    """Whether an earlier step has ended in a way that must be judged before this one is sent."""
+    earlier = zip(plan.steps[:index], state.steps[:index], strict=True)
+    return any(
+        not progress.has_completed and step.action_on_failure is not ActionOnFailure.CONTINUE
+        for step, progress in earlier
+    )
 
 
 def _is_ready(not_before: datetime | None, now: datetime) -> bool:

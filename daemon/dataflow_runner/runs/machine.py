@@ -194,7 +194,8 @@ def _submitted(plan: Plan, state: State, step_ids: tuple[StepId, ...], now: date
     state = _numbered(state, state.intent.indexes, step_ids, now)
     phase = Phase.RUNNING if state.phase is Phase.RETRYING else state.phase
     state = replace(state, intent=None, phase=phase, idle_since=now, pace=Pace(looked_at=now))
-    return end(state, Verdict.DETACHED, now) if plan.detach and not plan.owns_cluster else state
+    is_left = plan.detach and not plan.owns_cluster and state.stop is None
+    return end(state, Verdict.DETACHED, now) if is_left else state
 
 
 def _numbered(state: State, indexes: tuple[int, ...], step_ids: tuple[StepId, ...], now: datetime) -> State:
@@ -341,7 +342,7 @@ def _find_sent_along(plan: Plan, state: State, views: tuple[StepView, ...], now:
 
 
 def _cancel_sent(state: State, now: datetime) -> State:
-    stop = replace(state.stop, is_sent=True) if state.stop else None
+    stop = replace(state.stop, is_sent=True, since=now) if state.stop else None
     return replace(state, stop=stop, pace=replace(state.pace, looked_at=now))
 
 

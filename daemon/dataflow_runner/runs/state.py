@@ -271,7 +271,10 @@ class Stop:
 
     failure: Failure
     since: datetime
+    """Since when it is wanted, or asked for."""
     is_sent: bool = False
+    takes_all: bool = False
+    """Whether it takes every open step with it, since the run ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
