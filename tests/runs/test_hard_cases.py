@@ -258,8 +258,9 @@ async def test_a_late_step_that_will_not_be_cancelled_leaves_no_other_behind_on_
 
 async def test_the_grace_of_a_cancel_counts_from_when_it_is_sent() -> None:
     """A submission in doubt may take longer to find than a step may take to be cancelled."""
-    stage = named(step("a"), script=lost("submit", WireTrouble.LATE, delay=BRISK.cancel_grace + S))
-    stage.clock.at(61, stage.ask_cancel)
+    script = replace(lost("submit", WireTrouble.LATE, delay=BRISK.cancel_grace + S), steps={"a": (ENDLESS,)})
+    stage = named(step("a"), script=script)
+    stage.clock.at(65, stage.ask_cancel)
     assert (await stage.begin()).verdict is Verdict.CANCELLED
     assert [each.state for each in stage.fabric.world.life(CLUSTER).steps] == [StepState.CANCELLED]
 
