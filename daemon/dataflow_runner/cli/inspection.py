@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dataflow_runner.cli.context import Context
 from dataflow_runner.cli.foreground import expand_again, identity_of
-from dataflow_runner.cli.output import ExitCode, say, show
+from dataflow_runner.cli.output import ExitCode, print_text, say
 from dataflow_runner.cli.view import elapsed
 from dataflow_runner.errors import InputError
 from dataflow_runner.fabrics.catalog import open_fabric
@@ -132,7 +132,7 @@ async def print_logs(context: Context, run_id: str, numbers: Sequence[int]) -> i
         for step_id in step_ids:
             for file in await fabric.fetch_logs(cluster.log_uri, cluster.cluster_id, step_id):
                 found = True
-                show(f"== {file.place}\n{context.redactor.redact(file.text)}")
+                print_text(f"== {file.place}\n{context.redactor.redact(file.text)}")
     finally:
         await fabric.close()
     if not found:

@@ -50,10 +50,10 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write rows to stdout in aligned columns."""
     widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
     for row in (headings, *rows):
-        show("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_text("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def show(text: str) -> None:
+def print_text(text: str) -> None:
     """Write text for people to stdout."""
     click.echo(printable_lines(text))
 

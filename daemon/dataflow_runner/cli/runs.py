@@ -10,8 +10,7 @@ import click
 
 from dataflow_runner.cli.context import Context, common_options, pass_context
 from dataflow_runner.cli.options import patience_options
-from dataflow_runner.cli.output import print_result, print_table
-from dataflow_runner.cli.output import show as echo
+from dataflow_runner.cli.output import print_result, print_table, print_text
 
 if TYPE_CHECKING:
     from dataflow_runner.cli.foreground import Drive
@@ -69,7 +68,7 @@ def show(context: Context, /, run_id: str, *, as_json: bool) -> None:
     if as_json:
         print_result(shown.as_dict())
     else:
-        echo(shown.as_text())
+        print_text(shown.as_text())
 
 
 @runs.command("watch")
